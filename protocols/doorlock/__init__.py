@@ -1,0 +1,1 @@
+"""What a lock holds and decides: Matter Door Lock vocabulary, schedules, windows, digests."""

@@ -1,0 +1,1 @@
+"""Our own lock protocol, version 1: fragments, messages, sessions."""

@@ -1,0 +1,1 @@
+"""The words of wire layouts, the code generator behind them, stuffing, checksums, buffers."""
