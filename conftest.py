@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
+from collections.abc import Callable, Mapping
 
+import pytest
 from hypothesis import HealthCheck, settings
+
+from firmware_sim.kernel.loop import SimLoop
+
 
 settings.register_profile("dev", max_examples=50, deadline=None)
 settings.register_profile(
@@ -15,3 +21,23 @@ settings.register_profile(
     suppress_health_check=[HealthCheck.too_slow],
 )
 settings.load_profile("ci" if os.environ.get("STRIKEPLATE_CI") else "dev")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Register the one marker that this file gives a meaning to."""
+    config.addinivalue_line(
+        "markers", "real_loop: runs on the platform's event loop: real sockets, threads and time"
+    )
+
+
+def pytest_asyncio_loop_factories(
+    config: pytest.Config, item: pytest.Item
+) -> Mapping[str, Callable[[], asyncio.AbstractEventLoop]]:
+    """Give every async test the virtual loop, and those marked `real_loop` a real one.
+
+    The factory hook keeps each package within its import law: no test has to import the loop.
+    """
+    del config
+    if item.get_closest_marker("real_loop") is not None:
+        return {"real": asyncio.new_event_loop}
+    return {"virtual": SimLoop}

@@ -168,7 +168,10 @@ def _plan_integer(field: BoundField, node: Any) -> Integer:
 
 
 def _plan_prefixed(name: str, node: Any, *, is_text: bool) -> PrefixedBytes:
-    _require(type(node) is c.Prefixed and not node.includelength, f"{type(node).__name__} known")
+    _require(
+        type(node) is c.Prefixed and not node.includelength,
+        f"only known nodes, no {type(node).__name__}",
+    )
     _require(_unnamed(node.subcon) is c.GreedyBytes, "a length and its bytes")
     return PrefixedBytes(name=name, length=_plan_length(node.lengthfield), is_text=is_text)
 
@@ -234,4 +237,4 @@ def _twin_of(message: type) -> type:
 
 def _require(condition: bool, rule: str) -> None:  # noqa: FBT001 - a condition, as in assert.
     if not condition:
-        raise Unsupported(f"the generator does not know this layout: {rule}")
+        raise Unsupported(f"the generator can not take this layout, its rule: {rule}")

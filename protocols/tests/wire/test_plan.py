@@ -199,7 +199,7 @@ def test_codec_when_layout_is_unknown_to_the_generator_stays_interpreted(
 
 @pytest.mark.parametrize("cls", [NativeOrder, NotLast, WithoutArgument])
 def test_generator_when_layout_is_unknown_says_so(cls: type) -> None:
-    with pytest.raises(Unsupported, match="the generator does not know this layout: "):
+    with pytest.raises(Unsupported, match="the generator can not take this layout, its rule: "):
         plan_message(bind(cls), codec(cls).declaration)
 
 

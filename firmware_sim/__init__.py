@@ -1,0 +1,1 @@
+"""Simulated devices whose memory, clock, power and radio behave, and fail, like the real thing."""

@@ -1,0 +1,1 @@
+"""The parts around a lock's processor: keypad, bolt, RTC, battery."""

@@ -1,0 +1,1 @@
+"""Virtual time, pacing, device clocks, named random streams and the event trace."""

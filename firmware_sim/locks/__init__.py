@@ -1,0 +1,1 @@
+"""The firmware of a lock, sans-IO and synchronous."""

@@ -1,0 +1,126 @@
+"""What all parts of a lock's firmware share, and the one way in which anything changes."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Sequence
+
+from firmware_sim.hardware.rtc import Rtc
+from firmware_sim.locks.access_log import LogDraft, chained, event_of, is_news
+from firmware_sim.locks.admission import Reading
+from firmware_sim.locks.tracing import DeviceTrace
+from firmware_sim.memory.interface import Change, LockMemory
+from firmware_sim.memory.records import DeviceState
+from protocols.profiles.parser import Profile
+from protocols.strike.messages import AccessDenied, Alarm, LockOperation
+
+LockEvent = LockOperation | AccessDenied | Alarm
+
+
+class LockCore:
+    """Profile, memory, clock, trace and listeners of one lock.
+
+    Args:
+        profile: The facts of its kind.
+        serial_number: Its own number.
+        memory: What it remembers.
+        rtc: Its clock, in the state that memory holds.
+        trace: Where it notes what it does.
+
+    Attributes:
+        profile: As given.
+        serial_number: As given.
+        memory: As given.
+        rtc: As given.
+        trace: As given.
+        on_event: Called with every event, after it is in the log.
+        on_log_change: Called when there is more in the log, or less that nobody has read.
+    """
+
+    __slots__ = (
+        "memory",
+        "on_event",
+        "on_log_change",
+        "profile",
+        "rtc",
+        "serial_number",
+        "trace",
+    )
+
+    def __init__(
+        self,
+        profile: Profile,
+        serial_number: str,
+        memory: LockMemory,
+        rtc: Rtc,
+        trace: DeviceTrace,
+    ) -> None:
+        self.profile = profile
+        self.serial_number = serial_number
+        self.memory = memory
+        self.rtc = rtc
+        self.trace = trace
+        self.on_event: Callable[[LockEvent], None] | None = None
+        self.on_log_change: Callable[[], None] | None = None
+
+    @property
+    def state(self) -> DeviceState:
+        """The device state."""
+        return self.memory.state
+
+    @property
+    def has_news(self) -> bool:
+        """True when the log holds something that nobody has read up to."""
+        return self.state.log_read_index < self.state.news_index
+
+    def reading(self, now: float) -> Reading:
+        """What the clock says."""
+        return Reading(
+            utc_s=self.rtc.read_s(now),
+            utc_offset_min=self.rtc.utc_offset_min,
+            quality=self.rtc.quality,
+        )
+
+    def commit(self, state: DeviceState, drafts: Sequence[LogDraft], now: float) -> None:
+        """Persist a new state with what happened, then make it real, then tell of it.
+
+        Args:
+            state: The new state; its clock becomes the clock.
+            drafts: What happened, for the log, stamped by the new clock.
+            now: Loop seconds.
+
+        Raises:
+            StateFileError: When it could not be persisted; nothing changed, nobody was told.
+        """
+        records = chained(
+            self.memory,
+            drafts,
+            utc_s=self.rtc.would_read_s(state.clock, now),
+            quality=state.clock.quality,
+        )
+        news = [record.index + 1 for record in records if is_news(record)]
+        if news:
+            state = dataclasses.replace(state, news_index=news[-1])
+        self.memory.commit(Change(log=records, state=state))
+        self.rtc.restore(state.clock)
+        for record in records:
+            event = event_of(record)
+            if event is not None and self.on_event is not None:
+                self.on_event(event)
+        if records:
+            self._tell_log_change()
+
+    def note_log_read(self, next_index: int) -> None:
+        """The log was read up to its end; persists it when that was news.
+
+        Raises:
+            StateFileError: When it could not be persisted; it counts as unread.
+        """
+        if self.has_news:
+            state = dataclasses.replace(self.state, log_read_index=next_index)
+            self.memory.commit(Change(state=state))
+            self._tell_log_change()
+
+    def _tell_log_change(self) -> None:
+        if self.on_log_change is not None:
+            self.on_log_change()

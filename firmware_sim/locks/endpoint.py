@@ -1,0 +1,128 @@
+"""A lock behind its GATT service: the strike session on one side, the firmware on the other.
+
+One session a connection. Requests are answered in the order in which they came, each before the
+next is looked at; what happens while one is answered is told after its reply. Bytes that mean
+nothing are counted and noted, and the connection goes on.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+
+from firmware_sim.locks.core import LockEvent
+from firmware_sim.locks.firmware import LockFirmware
+from firmware_sim.locks.tracing import DeviceTrace, NoTrace
+from protocols.strike.events import FrameRefused, RequestReceived
+from protocols.strike.messages import StatusReply
+from protocols.strike.provider import PlaintextProvider, SessionProvider
+from protocols.strike.session import Session
+from protocols.strike.transaction import Role
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class _Connection:
+    """One central that is connected."""
+
+    session: Session
+    notify: Callable[[bytes], None]
+
+
+class StrikeEndpoint:
+    """Joins a firmware to connections, one at a time (a `GattEndpoint` of the radio).
+
+    Args:
+        firmware: The lock; its events go to whoever is connected.
+        now: Tells loop seconds.
+        provider: Makes the protection of one connection.
+        trace: Where refused frames are noted, by reason and length.
+
+    Attributes:
+        refused_count: Frames and fragments refused so far, over all connections.
+    """
+
+    __slots__ = (
+        "_connection",
+        "_firmware",
+        "_held_back",
+        "_now",
+        "_provider",
+        "_trace",
+        "refused_count",
+    )
+
+    def __init__(
+        self,
+        firmware: LockFirmware,
+        *,
+        now: Callable[[], float],
+        provider: Callable[[], SessionProvider] = PlaintextProvider,
+        trace: DeviceTrace | None = None,
+    ) -> None:
+        self.refused_count = 0
+        self._firmware = firmware
+        self._now = now
+        self._provider = provider
+        self._trace = NoTrace() if trace is None else trace
+        self._connection: _Connection | None = None
+        # Events that happened while a request is answered; None while none is.
+        self._held_back: list[LockEvent] | None = None
+        firmware.on_event(self._event)
+
+    def connected(self, att_mtu: int, notify: Callable[[bytes], None]) -> None:
+        """A central connected: a new session begins."""
+        session = Session(Role.RESPONDER, self._provider(), att_mtu)
+        self._connection = _Connection(session, notify)
+
+    def mtu_changed(self, att_mtu: int) -> None:
+        """Both sides agreed on another ATT MTU."""
+        if self._connection is not None:
+            self._connection.session.set_mtu(att_mtu)
+
+    def received(self, value: bytes) -> None:
+        """The central wrote a value.
+
+        Raises:
+            StateFileError: When what it asked for could not be persisted; it gets no reply.
+        """
+        connection = self._connection
+        if connection is None:
+            return
+        for event in connection.session.receive(value, self._now()):
+            if isinstance(event, RequestReceived):
+                self._answer(connection, event)
+            elif isinstance(event, FrameRefused):
+                self._refuse(connection, event)
+
+    def disconnected(self) -> None:
+        """The connection is over; what was unfinished is forgotten."""
+        self._connection = None
+
+    def _answer(self, connection: _Connection, request: RequestReceived) -> None:
+        self._held_back = []
+        try:
+            reply = self._firmware.handle(request.message, self._now())
+        finally:
+            held_back, self._held_back = self._held_back, None
+        self._send(connection, reply, in_reply_to=request.transaction)
+        for event in held_back:
+            self._event(event)
+
+    def _refuse(self, connection: _Connection, refused: FrameRefused) -> None:
+        self.refused_count += 1
+        self._trace.record("frame_refused", reason=refused.reason, length=refused.length)
+        if refused.answer is not None:
+            reply = StatusReply(status=refused.answer)
+            self._send(connection, reply, in_reply_to=refused.transaction)
+
+    def _event(self, event: LockEvent) -> None:
+        if self._held_back is not None:
+            self._held_back.append(event)
+        elif self._connection is not None:
+            self._send(self._connection, event)
+
+    def _send(
+        self, connection: _Connection, message: object, *, in_reply_to: int | None = None
+    ) -> None:
+        for fragment in connection.session.send(message, self._now(), in_reply_to=in_reply_to):
+            connection.notify(fragment)

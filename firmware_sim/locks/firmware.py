@@ -1,0 +1,190 @@
+"""The firmware of a lock: synchronous, without IO, driven by requests, keys and power.
+
+Theory of operation. One firmware serves all profiles; what differs is a fact of the profile.
+It runs no timer: each input carries its instant, and what time does to a lock (an entry that times
+out, a lockout that ends, a schedule that opens) is worked out from instants when it matters.
+
+Whatever changes is persisted by one `commit` before it is visible outside: before the answer, the
+event, the bolt. So a crash at any moment forgets nothing that anybody was told.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from typing import Any
+
+from firmware_sim.errors import DevicePoweredOff, KeypadKeyUnknown
+from firmware_sim.hardware.keypad import KEYS, Keypad
+from firmware_sim.hardware.rtc import Rtc
+from firmware_sim.locks import keypad_entry, lockout, requests
+from firmware_sim.locks.access_log import LogDraft
+from firmware_sim.locks.core import LockCore, LockEvent
+from firmware_sim.locks.outcome import EntryReason, KeypadOutcome
+from firmware_sim.locks.tracing import DeviceTrace, NoTrace
+from firmware_sim.memory.interface import LockMemory
+from firmware_sim.memory.view import MemoryView, view_of
+from protocols.doorlock.vocabulary import ClockQuality, LogEvent
+from protocols.profiles.parser import Profile
+
+
+class LockFirmware:
+    """One lock.
+
+    Args:
+        profile: The facts of its kind.
+        serial_number: Its own number, at most 255 bytes of UTF-8.
+        memory: What it remembers; its state is where the lock goes on from.
+        rtc: Its clock, in the state that memory holds.
+        trace: Where it notes what it does.
+    """
+
+    __slots__ = ("_core", "_keypad")
+
+    def __init__(
+        self,
+        profile: Profile,
+        serial_number: str,
+        memory: LockMemory,
+        rtc: Rtc,
+        trace: DeviceTrace | None = None,
+    ) -> None:
+        self._core = LockCore(
+            profile, serial_number, memory, rtc, NoTrace() if trace is None else trace
+        )
+        self._keypad = Keypad(
+            inter_digit_timeout_s=profile.keypad.inter_digit_timeout_s,
+            buffer_length=profile.keypad.buffer_length,
+            submit_length=None if profile.variable_code_length else profile.code_lengths[0],
+        )
+
+    # --- what others may see ----------------------------------------------------------------
+
+    @property
+    def is_powered(self) -> bool:
+        """True while main power is there."""
+        return self._core.state.is_powered
+
+    @property
+    def has_news(self) -> bool:
+        """True when the log holds something that nobody has read up to."""
+        return self._core.has_news
+
+    @property
+    def log_next_index(self) -> int:
+        """Index that the next log record will get."""
+        return self._core.memory.log_next_index
+
+    def view(self, now: float) -> MemoryView:
+        """What the device holds, in plain words and with its PINs (DESIGN D22: bench only)."""
+        return view_of(self._core.memory, clock_s=self._core.rtc.read_s(now))
+
+    def on_event(self, listener: Callable[[LockEvent], None] | None) -> None:
+        """Have every event told to one listener, after it is in the log; None = nobody."""
+        self._core.on_event = listener
+
+    def on_log_change(self, listener: Callable[[], None] | None) -> None:
+        """Have one listener told when `has_news` or `log_next_index` may have changed."""
+        self._core.on_log_change = listener
+
+    # --- inputs -----------------------------------------------------------------------------
+
+    def handle(self, message: Any, now: float) -> Any:
+        """Answer a request.
+
+        Args:
+            message: A request of `protocols.strike.messages`.
+            now: Loop seconds.
+
+        Returns:
+            Its reply; whatever the request changed is persisted.
+
+        Raises:
+            DevicePoweredOff: When there is no power to answer with.
+            StateFileError: When a change could not be persisted; nothing changed.
+        """
+        if not self.is_powered:
+            raise DevicePoweredOff(f"lock {self._core.serial_number} has no power")
+        return requests.answer(self._core, message, now)
+
+    def enter(self, digits: str, now: float) -> KeypadOutcome:
+        """Somebody steps up, wakes the keypad, types, and goes away.
+
+        Args:
+            digits: Keys in order: 0-9, `*` and `#`.
+            now: Loop seconds; all keys come within the inter-digit time.
+
+        Returns:
+            The outcome of the first entry that opened, else of the last one; INCOMPLETE when
+            nothing was typed.
+
+        Raises:
+            KeypadKeyUnknown: When there is no such key; nothing was typed.
+            StateFileError: When the outcome could not be persisted; the door stays shut.
+        """
+        if not KEYS.issuperset(digits):
+            raise KeypadKeyUnknown
+        if not self.is_powered:
+            return self._without_power(digits)
+        # Whoever was there before has gone, and the keypad has slept since.
+        left = self._keypad.walk_away()
+        if left is not None:
+            keypad_entry.finish(self._core, left, now)
+        self._keypad.wake(now)
+        outcome = KeypadOutcome(opened=False, reason=EntryReason.INCOMPLETE)
+        ended = [self._keypad.press(key, now) for key in digits]
+        ended.append(self._keypad.walk_away())
+        for entry in ended:
+            if entry is not None and not outcome.opened:
+                outcome = keypad_entry.finish(self._core, entry, now)
+        return outcome
+
+    def press(self, key: str, now: float) -> KeypadOutcome | None:
+        """Press one key; the outcome of the entry that it ended, if it ended one.
+
+        On a sleeping keypad the key only wakes it.
+
+        Raises:
+            KeypadKeyUnknown: When there is no such key.
+            StateFileError: When the outcome could not be persisted; the door stays shut.
+        """
+        if key not in KEYS:
+            raise KeypadKeyUnknown
+        if not self.is_powered:
+            return self._without_power(key)
+        entry = self._keypad.press(key, now)
+        return None if entry is None else keypad_entry.finish(self._core, entry, now)
+
+    def power(self, on: bool, now: float) -> None:  # noqa: FBT001 - `power(True)` says it.
+        """Cut main power or give it back; nothing happens when it is so already.
+
+        Raises:
+            StateFileError: When it could not be persisted; power is as before.
+        """
+        if on is self.is_powered:
+            return
+        if on:
+            self._power_on(now)
+        else:
+            self._power_off(now)
+        self._core.trace.record("power", on=on, clock_quality=self._core.rtc.quality.name)
+
+    def _power_on(self, now: float) -> None:
+        core = self._core
+        clock = core.rtc.when_powered(now)
+        state = dataclasses.replace(core.state, clock=clock, is_powered=True)
+        if clock.quality is ClockQuality.LOST:
+            device_us = core.rtc.would_read_us(clock, now)
+            state = lockout.after_clock_lost(state, core.profile.lockout, device_us)
+        core.commit(state, [LogDraft(event=LogEvent.POWER_ON)], now)
+
+    def _power_off(self, now: float) -> None:
+        core = self._core
+        clock = core.rtc.when_cut(now)
+        core.commit(dataclasses.replace(core.state, clock=clock, is_powered=False), [], now)
+        self._keypad.reset()
+
+    def _without_power(self, keys: str) -> KeypadOutcome:
+        trace = self._core.trace
+        trace.record("keypad", code=trace.pin_tag(keys), reason=EntryReason.NO_POWER, slot=None)
+        return KeypadOutcome(opened=False, reason=EntryReason.NO_POWER)

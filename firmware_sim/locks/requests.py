@@ -1,0 +1,163 @@
+"""Every request of the protocol and the function that answers it: one table."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import Any, Final
+
+from firmware_sim.hardware.battery import battery_mv
+from firmware_sim.locks import lockout, programming, reading, scheduling
+from firmware_sim.locks.access_log import LogDraft
+from firmware_sim.locks.admission import Reading
+from firmware_sim.locks.core import LockCore
+from firmware_sim.memory.interface import LockMemory
+from protocols.doorlock.vocabulary import (
+    ClockQuality,
+    DoorState,
+    LockOperationType,
+    LogEvent,
+    OperationSource,
+    Status,
+)
+from protocols.profiles.parser import Profile
+from protocols.strike import messages as m
+
+# Minutes that local time may differ from UTC; beyond every zone in use (-12 to +14 h).
+_UTC_OFFSET_MIN_MAX: Final = 840
+_US_PER_S: Final = 1_000_000
+# A lock without a door sensor knows nothing of its door. Matter's attribute is null then; the
+# byte is ZCL's "undefined" (DoorState 0xFF).
+DOOR_UNDEFINED: Final = DoorState(0xFF)
+
+Handler = Callable[[LockCore, Any, float], Any]
+
+
+def answer(core: LockCore, message: Any, now: float) -> Any:
+    """Answer a request: one message in, one message out; what it changed is persisted.
+
+    Args:
+        core: The lock.
+        message: A request of `protocols.strike.messages`.
+        now: Loop seconds.
+
+    Raises:
+        StateFileError: When a change could not be persisted; nothing changed.
+    """
+    handler = HANDLERS.get(type(message))
+    reply = (
+        m.StatusReply(status=Status.INVALID_ACTION)
+        if handler is None
+        else handler(core, message, now)
+    )
+    status = reply.status if isinstance(reply, m.StatusReply) else Status.SUCCESS
+    slot = getattr(message, "credential_index", getattr(message, "user_index", None))
+    core.trace.record("request", request=type(message).__name__, slot=slot, status=status.name)
+    return reply
+
+
+def _get_info(core: LockCore, _message: m.GetInfo, _now: float) -> m.Info:
+    return reading.info(core.profile, core.serial_number)
+
+
+def _get_status(core: LockCore, _message: m.GetStatus, now: float) -> m.DeviceStatus:
+    bolt = core.state.bolt
+    return m.DeviceStatus(
+        lock_state=bolt.position,
+        door_state=DoorState.DOOR_CLOSED if core.profile.door_sensor else DOOR_UNDEFINED,
+        battery_mv=battery_mv(core.profile.battery, bolt.operations),
+        utc_s=core.rtc.read_s(now),
+        utc_offset_min=core.rtc.utc_offset_min,
+        clock_quality=core.rtc.quality,
+        log_next_index=core.memory.log_next_index,
+        memory_digest=core.memory.digest(),
+    )
+
+
+def _set_time(core: LockCore, message: m.SetTime, now: float) -> m.StatusReply:
+    if abs(message.utc_offset_min) > _UTC_OFFSET_MIN_MAX:
+        return m.StatusReply(status=Status.INVALID_FIELD)
+    as_set = Reading(
+        utc_s=message.utc_s,
+        utc_offset_min=message.utc_offset_min,
+        quality=ClockQuality.TRUSTED,
+    )
+    # A clock that was right already is no event: a gateway may set it at every contact.
+    drafts = [] if core.reading(now) == as_set else [LogDraft(event=LogEvent.CLOCK_SET)]
+    shift_us = message.utc_s * _US_PER_S - core.rtc.read_us(now)
+    clock = core.rtc.when_set(message.utc_s, message.utc_offset_min, now)
+    state = dataclasses.replace(lockout.after_clock_set(core.state, shift_us), clock=clock)
+    core.commit(state, drafts, now)
+    core.trace.record(
+        "clock_set",
+        utc_s=message.utc_s,
+        utc_offset_min=message.utc_offset_min,
+        shift_us=shift_us,
+    )
+    return m.StatusReply(status=Status.SUCCESS)
+
+
+def _read_log(core: LockCore, message: m.ReadLog, _now: float) -> m.LogPage:
+    page = reading.log_page(core.memory, message)
+    if not page.records or page.records[-1].index + 1 == page.next_index:
+        core.note_log_read(page.next_index)
+    return page
+
+
+def _list_occupied(core: LockCore, message: m.ListOccupied, _now: float) -> m.OccupiedList:
+    return reading.list_occupied(core.memory, message)
+
+
+def _lock_door(core: LockCore, _message: m.LockDoor, now: float) -> m.StatusReply:
+    if not core.profile.remote_lock:
+        return m.StatusReply(status=Status.UNSUPPORTED_ACCESS)
+    return _operate_remotely(core, LockOperationType.LOCK, now)
+
+
+def _unlock_door(core: LockCore, _message: m.UnlockDoor, now: float) -> m.StatusReply:
+    if not core.profile.remote_unlock:
+        return m.StatusReply(status=Status.UNSUPPORTED_ACCESS)
+    return _operate_remotely(core, LockOperationType.UNLOCK, now)
+
+
+def _operate_remotely(core: LockCore, operation: LockOperationType, now: float) -> m.StatusReply:
+    draft = LogDraft(
+        event=LogEvent.LOCK_OPERATION, source=OperationSource.REMOTE, detail=operation
+    )
+    state = dataclasses.replace(core.state, bolt=core.state.bolt.after(operation))
+    core.commit(state, [draft], now)
+    return m.StatusReply(status=Status.SUCCESS)
+
+
+def _by_memory(reply: Callable[[Profile, LockMemory, Any], Any]) -> Handler:
+    """A handler for a request that needs the profile and the memory only."""
+
+    def handler(core: LockCore, message: Any, _now: float) -> Any:
+        return reply(core.profile, core.memory, message)
+
+    return handler
+
+
+# A test checks that no request of the protocol is missing.
+HANDLERS: Final[Mapping[type, Handler]] = MappingProxyType(
+    {
+        m.GetInfo: _get_info,
+        m.GetStatus: _get_status,
+        m.SetTime: _set_time,
+        m.SetUser: _by_memory(programming.set_user),
+        m.SetCredential: _by_memory(programming.set_credential),
+        m.GetCredentialStatus: _by_memory(reading.credential_status),
+        m.ClearCredential: _by_memory(programming.clear_credential),
+        m.SetYearDaySchedule: _by_memory(scheduling.set_year_day),
+        m.GetYearDaySchedule: _by_memory(scheduling.get_year_day),
+        m.ClearYearDaySchedule: _by_memory(scheduling.clear_year_day),
+        m.SetWeekDaySchedule: _by_memory(scheduling.set_week_day),
+        m.GetWeekDaySchedule: _by_memory(scheduling.get_week_day),
+        m.ClearWeekDaySchedule: _by_memory(scheduling.clear_week_day),
+        m.ListOccupied: _list_occupied,
+        m.ReadLog: _read_log,
+        m.LockDoor: _lock_door,
+        m.UnlockDoor: _unlock_door,
+    }
+)

@@ -1,0 +1,73 @@
+"""What a firmware asks of its memory; plain memory and flash both offer it."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator, Sequence
+from typing import Protocol
+
+from firmware_sim.memory.records import DeviceState, Record
+from protocols.doorlock.digest import RecordKey
+from protocols.doorlock.vocabulary import RecordKind
+from protocols.strike.messages import LogRecord
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """One unit of writing: after a power cut or a crash it is there whole, or not at all.
+
+    Attributes:
+        records: Records and tombstones that replace what their keys held.
+        log: Records appended to the log; the first continues at `log_next_index`.
+        state: The new device state, when it changes.
+    """
+
+    records: tuple[Record, ...] = ()
+    log: tuple[LogRecord, ...] = ()
+    state: DeviceState | None = None
+
+
+class LockMemory(Protocol):
+    """Records by key, a log ring and the device state.
+
+    `commit` returns when the change is persisted: only then may a firmware answer, move the bolt
+    or speak of it.
+    """
+
+    @property
+    def state(self) -> DeviceState:
+        """The device state."""
+
+    @property
+    def log_oldest_index(self) -> int:
+        """Index of the oldest log record still held; equal to the next one when there is none."""
+
+    @property
+    def log_next_index(self) -> int:
+        """Index that the next log record will get; the first ever is 0."""
+
+    @property
+    def log_chain(self) -> bytes:
+        """Chain value (4 bytes) of the newest log record; all zero before the first."""
+
+    def record(self, key: RecordKey) -> Record | None:
+        """What a key holds; None = never written."""
+
+    def records(self, after: RecordKey | None = None) -> Iterator[Record]:
+        """Records and tombstones in key order, those after a key when one is given."""
+
+    def live(self, kind: RecordKind) -> Iterator[Record]:
+        """Records of one kind in key order, without tombstones."""
+
+    def digest(self) -> bytes:
+        """The memory digest (8 bytes, DESIGN D21)."""
+
+    def log_records(self, from_index: int, limit: int) -> Sequence[LogRecord]:
+        """At most `limit` log records from an index on, oldest first."""
+
+    def commit(self, change: Change) -> None:
+        """Persist a change, then make it visible.
+
+        Raises:
+            StateFileError: When it could not be persisted; memory is as before.
+        """

@@ -1,0 +1,115 @@
+"""What one memory record holds, and the device state kept beside the records.
+
+Contents are keyed by `RecordKey` (kind, index, sub-index), carry the revision they were written
+with, and leave a tombstone with the revision that cleared them (DESIGN D21).
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any, Final, TypeAlias
+
+from firmware_sim.hardware.bolt import Bolt
+from firmware_sim.hardware.rtc import RtcState
+from protocols.doorlock.digest import (
+    TOMBSTONE_DIGEST,
+    CredentialContent,
+    RecordKey,
+    UserContent,
+    WeekDayContent,
+    YearDayContent,
+    content_digest,
+)
+from protocols.doorlock.vocabulary import RecordKind
+from protocols.wire.layout import Codec, codec
+
+# The canonical contents of the digest are what is stored: one description of each (DESIGN D3).
+Content: TypeAlias = UserContent | CredentialContent | YearDayContent | WeekDayContent
+
+_CODECS: Final[Mapping[RecordKind, Codec[Any]]] = MappingProxyType(
+    {
+        RecordKind.USER: codec(UserContent),
+        RecordKind.CREDENTIAL: codec(CredentialContent),
+        RecordKind.YEAR_DAY_SCHEDULE: codec(YearDayContent),
+        RecordKind.WEEK_DAY_SCHEDULE: codec(WeekDayContent),
+    }
+)
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Record:
+    """One record of the memory, or the tombstone of one.
+
+    Attributes:
+        key: Kind, index and sub-index.
+        revision: Of the write or the clear that made it; 1 or more.
+        content: None for a tombstone.
+        digest: Content digest (8 bytes); all zero for a tombstone.
+    """
+
+    key: RecordKey
+    revision: int
+    content: Content | None
+    digest: bytes
+
+    @staticmethod
+    def of(key: RecordKey, revision: int, content: Content) -> Record:
+        """A live record."""
+        digest = content_digest(key, _CODECS[key.kind].encode(content))
+        return Record(key=key, revision=revision, content=content, digest=digest)
+
+    @staticmethod
+    def tombstone(key: RecordKey, revision: int) -> Record:
+        """What a clear leaves."""
+        return Record(key=key, revision=revision, content=None, digest=TOMBSTONE_DIGEST)
+
+    @staticmethod
+    def stored(key: RecordKey, revision: int, data: bytes) -> Record:
+        """A record from its stored content; empty = tombstone.
+
+        Raises:
+            MalformedFrame: When these bytes are no content of that kind.
+            KeyError: When there is no such kind.
+        """
+        if not data:
+            return Record.tombstone(key, revision)
+        content = _CODECS[key.kind].decode(data)
+        digest = content_digest(key, data)
+        return Record(key=key, revision=revision, content=content, digest=digest)
+
+    @property
+    def stored_content(self) -> bytes:
+        """Canonical bytes of the content, empty for a tombstone; holds the PIN of a credential."""
+        return b"" if self.content is None else _CODECS[self.key.kind].encode(self.content)
+
+    def is_same(self, other: Record) -> bool:
+        """True when both hold the same content, or are both tombstones."""
+        return self.content == other.content
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class DeviceState:
+    """Everything persistent that is not a record and not the log.
+
+    Attributes:
+        clock: The anchor of the RTC.
+        bolt: Position of the bolt and runs of its motor.
+        is_powered: False while main power is cut.
+        wrong_codes: Wrong codes since the last success or lockout.
+        lockouts: Lockouts since the last success: each doubles the next.
+        lockout_until_us: End of the lockout on the device's own clock, microseconds since 2000;
+            0 = none. It is cleared by the first entry after it.
+        log_read_index: First log index that nobody has read yet.
+        news_index: One past the last log record that is news to a reader.
+    """
+
+    clock: RtcState
+    bolt: Bolt = dataclasses.field(default_factory=Bolt)
+    is_powered: bool = True
+    wrong_codes: int = 0
+    lockouts: int = 0
+    lockout_until_us: int = 0
+    log_read_index: int = 0
+    news_index: int = 0

@@ -1,0 +1,276 @@
+"""What a device holds, in plain words: for `/bench/devices/{name}/memory` and for people.
+
+It shows PINs, as that route may (DESIGN D22); their fields are left out of `repr`.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime as dt
+from typing import Final
+
+from firmware_sim.memory.interface import LockMemory
+from firmware_sim.memory.records import Record
+from protocols.doorlock.digest import (
+    CredentialContent,
+    UserContent,
+    WeekDayContent,
+    YearDayContent,
+)
+from protocols.doorlock.schedule import OPEN_END_S
+from protocols.doorlock.vocabulary import (
+    AccessDeniedReason,
+    AlarmCode,
+    DaysMask,
+    LockOperationType,
+    LogEvent,
+)
+from protocols.doorlock.window import to_ms
+from protocols.strike.messages import LogRecord
+
+# Log records that a view shows: enough for a page, few enough for every call.
+LOG_TAIL: Final = 50
+_HOUR_MIN: Final = 60
+_US_PER_S: Final = 1_000_000
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class YearDayView:
+    """An absolute window; without an end it never closes. Instants are ISO 8601, UTC."""
+
+    index: int
+    starts_at: str
+    ends_at: str | None
+    revision: int
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class WeekDayView:
+    """A daily span, door-local, as HH:MM."""
+
+    index: int
+    days: tuple[str, ...]
+    start: str
+    end: str
+    revision: int
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class UserView:
+    """A user."""
+
+    index: int
+    name: str
+    status: str
+    type: str
+    revision: int
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class SlotView:
+    """A PIN slot with its user and schedules; a user without a PIN shows under its own number."""
+
+    slot: int
+    code: str | None = dataclasses.field(repr=False)
+    revision: int | None
+    user: UserView | None
+    year_day: tuple[YearDayView, ...]
+    week_day: tuple[WeekDayView, ...]
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class TombstoneView:
+    """A record that was cleared."""
+
+    kind: str
+    index: int
+    sub_index: int
+    revision: int
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class LogView:
+    """A log record."""
+
+    index: int
+    at: str
+    event: str
+    detail: str | None
+    source: str
+    clock_quality: str
+    user_index: int | None
+    slot: int | None
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class CountersView:
+    """What the lock counts."""
+
+    wrong_codes: int
+    lockouts: int
+    locked_out_until: str | None
+    bolt_operations: int
+    log_oldest_index: int
+    log_next_index: int
+    log_read_index: int
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class ClockView:
+    """The lock's own clock."""
+
+    now: str
+    utc_offset_min: int
+    quality: str
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class MemoryView:
+    """What a device holds; `dataclasses.asdict` gives JSON values."""
+
+    slots: tuple[SlotView, ...]
+    tombstones: tuple[TombstoneView, ...]
+    log: tuple[LogView, ...]
+    counters: CountersView
+    clock: ClockView
+    bolt: str
+    is_powered: bool
+    digest: str
+
+
+def view_of(memory: LockMemory, *, clock_s: int) -> MemoryView:
+    """View a memory.
+
+    Args:
+        memory: What to look at.
+        clock_s: What the lock's clock shows, seconds since 2000.
+    """
+    state = memory.state
+    first_shown = max(memory.log_oldest_index, memory.log_next_index - LOG_TAIL)
+    until_us = state.lockout_until_us
+    return MemoryView(
+        slots=_slots(memory),
+        tombstones=tuple(
+            TombstoneView(
+                kind=record.key.kind.name.lower(),
+                index=record.key.index,
+                sub_index=record.key.sub_index,
+                revision=record.revision,
+            )
+            for record in memory.records()
+            if record.content is None
+        ),
+        log=tuple(_log(record) for record in memory.log_records(first_shown, LOG_TAIL)),
+        counters=CountersView(
+            wrong_codes=state.wrong_codes,
+            lockouts=state.lockouts,
+            locked_out_until=_iso(-(-until_us // _US_PER_S)) if until_us else None,
+            bolt_operations=state.bolt.operations,
+            log_oldest_index=memory.log_oldest_index,
+            log_next_index=memory.log_next_index,
+            log_read_index=state.log_read_index,
+        ),
+        clock=ClockView(
+            now=_iso(clock_s),
+            utc_offset_min=state.clock.utc_offset_min,
+            quality=state.clock.quality.name.lower(),
+        ),
+        bolt=state.bolt.position.name.lower(),
+        is_powered=state.is_powered,
+        digest=memory.digest().hex(),
+    )
+
+
+def _slots(memory: LockMemory) -> tuple[SlotView, ...]:
+    users: dict[int, UserView] = {}
+    year_days: dict[int, list[YearDayView]] = {}
+    week_days: dict[int, list[WeekDayView]] = {}
+    pins: list[tuple[Record, CredentialContent]] = []
+    for record in memory.records():
+        match record.content:
+            case UserContent() as content:
+                users[record.key.index] = _user(record, content)
+            case YearDayContent() as content:
+                year_days.setdefault(record.key.index, []).append(_year_day(record, content))
+            case WeekDayContent() as content:
+                week_days.setdefault(record.key.index, []).append(_week_day(record, content))
+            case CredentialContent() as content:
+                pins.append((record, content))
+            case None:
+                pass
+    owners = [(record.key.index, content.user_index, record, content) for record, content in pins]
+    with_pin = {user_index for _, user_index, _, _ in owners}
+    bare = [(index, index, None, None) for index in users if index not in with_pin]
+    return tuple(
+        SlotView(
+            slot=slot,
+            code=None if content is None else content.credential_data.decode(),
+            revision=None if record is None else record.revision,
+            user=users.get(user_index),
+            year_day=tuple(year_days.get(user_index, ())),
+            week_day=tuple(week_days.get(user_index, ())),
+        )
+        for slot, user_index, record, content in sorted([*owners, *bare], key=lambda item: item[0])
+    )
+
+
+def _user(record: Record, content: UserContent) -> UserView:
+    return UserView(
+        index=record.key.index,
+        name=content.user_name,
+        status=content.user_status.name.lower(),
+        type=content.user_type.name.lower(),
+        revision=record.revision,
+    )
+
+
+def _year_day(record: Record, content: YearDayContent) -> YearDayView:
+    return YearDayView(
+        index=record.key.sub_index,
+        starts_at=_iso(content.start_s),
+        ends_at=None if content.end_s == OPEN_END_S else _iso(content.end_s),
+        revision=record.revision,
+    )
+
+
+def _week_day(record: Record, content: WeekDayContent) -> WeekDayView:
+    return WeekDayView(
+        index=record.key.sub_index,
+        days=tuple(
+            str(day.name).lower()
+            for day in (DaysMask(1 << bit) for bit in range(7))
+            if content.days_mask & day
+        ),
+        start=_hour_and_minute(content.start_min),
+        end=_hour_and_minute(content.end_min),
+        revision=record.revision,
+    )
+
+
+def _log(record: LogRecord) -> LogView:
+    details = {
+        LogEvent.LOCK_OPERATION: LockOperationType,
+        LogEvent.ACCESS_DENIED: AccessDeniedReason,
+        LogEvent.ALARM: AlarmCode,
+    }
+    detail = details.get(record.event)
+    return LogView(
+        index=record.index,
+        at=_iso(record.utc_s),
+        event=record.event.name.lower(),
+        detail=None if detail is None else detail(record.detail).name.lower(),
+        source=record.source.name.lower(),
+        clock_quality=record.clock_quality.name.lower(),
+        user_index=record.user_index or None,
+        slot=record.credential_index or None,
+    )
+
+
+def _iso(device_s: int) -> str:
+    instant = dt.datetime.fromtimestamp(to_ms(device_s) // 1000, tz=dt.UTC)
+    return instant.strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _hour_and_minute(minutes: int) -> str:
+    hour, minute = divmod(minutes, _HOUR_MIN)
+    return f"{hour:02}:{minute:02}"

@@ -1,0 +1,1 @@
+"""A virtual Bluetooth radio on bumble, and the bleak backend onto it."""

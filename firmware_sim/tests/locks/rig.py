@@ -1,0 +1,212 @@
+"""A lock on a table: firmware, plain memory and clock, with everything that happens kept."""
+
+from __future__ import annotations
+
+import functools
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+from firmware_sim.errors import StateFileUnusable
+from firmware_sim.hardware.rtc import ClockOnPowerLoss, Rtc
+from firmware_sim.locks.core import LockEvent
+from firmware_sim.locks.firmware import LockFirmware
+from firmware_sim.memory.plain import PlainMemory
+from firmware_sim.memory.records import DeviceState
+from firmware_sim.memory.stored import decode_change
+from protocols.doorlock.vocabulary import CredentialType, RecordKind, Status, UserStatus, UserType
+from protocols.profiles.parser import Profile, parse_profile
+from protocols.strike.messages import (
+    ClearCredential,
+    ListOccupied,
+    LogRecord,
+    OccupiedRecord,
+    ReadLog,
+    SetCredential,
+    SetUser,
+    SetYearDaySchedule,
+    StatusReply,
+)
+
+# 2025-07-10T12:00:00Z, seconds since 2000: the demo's morning.
+T0_S = 805_464_000
+DAY_S = 86_400
+PIN = CredentialType.PIN
+FROM_THE_START = ListOccupied(after_kind=RecordKind(0), after_index=0, after_sub_index=0)
+
+
+@functools.cache
+def profile(profile_id: str) -> Profile:
+    text = resources.files("protocols.profiles").joinpath(f"{profile_id}.toml").read_text()
+    return parse_profile(text, source=profile_id)
+
+
+class NotedTrace:
+    """Keeps what a device notes."""
+
+    def __init__(self) -> None:
+        self.noted: list[tuple[str, dict[str, Any]]] = []
+
+    def record(self, kind: str, **data: Any) -> None:
+        self.noted.append((kind, data))
+
+    def pin_tag(self, code: str) -> str:
+        return f"pin#{len(code):04x}"
+
+
+class Rig:
+    """One lock; loop time 0.0 is T0_S of true time."""
+
+    def __init__(
+        self,
+        profile_id: str = "generic-native",
+        *,
+        profile_facts: Profile | None = None,
+        drift_ppm: float = 0.0,
+        error_s: float = 0.0,
+        utc_offset_min: int = 0,
+        on_power_loss: ClockOnPowerLoss = ClockOnPowerLoss.KEEPS,
+    ) -> None:
+        self.profile = profile_facts or profile(profile_id)
+        self._clock = {
+            "world_epoch_us": T0_S * 1_000_000,
+            "drift_ppm": drift_ppm,
+            "on_power_loss": on_power_loss,
+        }
+        fresh = Rtc.fresh(
+            world_epoch_us=T0_S * 1_000_000,
+            now=0.0,
+            utc_offset_min=utc_offset_min,
+            error_s=error_s,
+        )
+        self.journal: list[bytes] = []
+        self.is_disk_full = False
+        self.events: list[LockEvent] = []
+        self.log_changes = 0
+        self.trace = NotedTrace()
+        self.memory = PlainMemory(
+            DeviceState(clock=fresh),
+            log_capacity=self.profile.log_capacity,
+            persist=self._persist,
+        )
+        self._fresh = fresh
+        self._start()
+
+    def _start(self) -> None:
+        self.rtc = Rtc(self.memory.state.clock, **self._clock)  # type: ignore[arg-type] # a table
+        self.firmware = LockFirmware(self.profile, "SN-1", self.memory, self.rtc, self.trace)
+        self.firmware.on_event(self.events.append)
+        self.firmware.on_log_change(self._count_change)
+
+    def _persist(self, body: bytes) -> None:
+        if self.is_disk_full:
+            raise StateFileUnusable(Path("state"), "No space left on device")
+        self.journal.append(body)
+
+    def _count_change(self) -> None:
+        self.log_changes += 1
+
+    def crash(self) -> None:
+        """Forget everything in RAM; go on from what was persisted."""
+        self.memory = PlainMemory(
+            DeviceState(clock=self._fresh),
+            log_capacity=self.profile.log_capacity,
+            persist=self._persist,
+        )
+        for body in list(self.journal):
+            self.memory.replay(decode_change(body))
+        self._start()
+
+    # --- requests ---------------------------------------------------------------------------
+
+    def ask(self, message: Any, now: float = 0.0) -> Any:
+        return self.firmware.handle(message, now)
+
+    def status(self, message: Any, now: float = 0.0) -> Status:
+        reply = self.ask(message, now)
+        assert isinstance(reply, StatusReply)
+        return reply.status
+
+    def program(
+        self,
+        slot: int,
+        code: str,
+        *,
+        revision: int = 1,
+        window: tuple[int, int] | None = None,
+        status: UserStatus = UserStatus.OCCUPIED_ENABLED,
+        user_type: UserType | None = None,
+    ) -> list[StatusReply]:
+        """Write an entry as the gateway does: user, schedule, credential."""
+        if user_type is None:
+            user_type = UserType.YEAR_DAY_SCHEDULE_USER if window else UserType.UNRESTRICTED_USER
+        requests: list[Any] = [
+            SetUser(
+                user_index=slot,
+                revision=revision,
+                user_status=status,
+                user_type=user_type,
+                user_name=f"user{slot}",
+            )
+        ]
+        if window is not None:
+            requests.append(
+                SetYearDaySchedule(
+                    year_day_index=1,
+                    user_index=slot,
+                    revision=revision,
+                    start_s=window[0],
+                    end_s=window[1],
+                )
+            )
+        requests.append(
+            SetCredential(
+                credential_type=PIN,
+                credential_index=slot,
+                revision=revision,
+                user_index=slot,
+                credential_data=code.encode(),
+            )
+        )
+        return [self.ask(request) for request in requests]
+
+    def clear(self, slot: int, revision: int) -> StatusReply:
+        reply = self.ask(
+            ClearCredential(credential_type=PIN, credential_index=slot, revision=revision)
+        )
+        assert isinstance(reply, StatusReply)
+        return reply
+
+    def occupied(self) -> list[OccupiedRecord]:
+        """All pages of ListOccupied."""
+        records: list[OccupiedRecord] = []
+        request = FROM_THE_START
+        while True:
+            page = self.ask(request)
+            records += page.records
+            if not page.has_more:
+                return records
+            last = page.records[-1]
+            request = ListOccupied(
+                after_kind=last.kind, after_index=last.index, after_sub_index=last.sub_index
+            )
+
+    def log(self) -> list[LogRecord]:
+        """All pages of ReadLog."""
+        records: list[LogRecord] = []
+        index = 0
+        while True:
+            page = self.ask(ReadLog(from_index=index))
+            records += page.records
+            if not page.records or page.records[-1].index + 1 == page.next_index:
+                return records
+            index = page.records[-1].index + 1
+
+    # --- the door ---------------------------------------------------------------------------
+
+    def enter(self, code: str, now: float = 0.0) -> tuple[bool, str, int | None]:
+        """Type a code as this lock wants it typed."""
+        outcome = self.firmware.enter(
+            code + ("#" if self.profile.variable_code_length else ""), now
+        )
+        return outcome.opened, outcome.reason.value, outcome.slot

@@ -1,0 +1,168 @@
+"""The lockout ladder, and what a power cut can't do about it."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from firmware_sim.hardware.rtc import ClockOnPowerLoss
+from firmware_sim.locks import lockout
+from firmware_sim.memory.records import DeviceState
+from firmware_sim.tests.locks.rig import T0_S, Rig
+from protocols.doorlock.vocabulary import AccessDeniedReason, AlarmCode
+from protocols.profiles.parser import LockoutRules
+from protocols.strike import messages as m
+
+RIGHT, WRONG = "1234567", "7654321"
+# Of latch-m: 5 wrong codes, 60 s doubling to 900 s.
+LADDER_S = (60, 120, 240, 480, 900, 900)
+
+
+def make(**options: object) -> Rig:
+    rig = Rig("latch-m", **options)  # type: ignore[arg-type] # passed on
+    rig.program(1, RIGHT)
+    return rig
+
+
+def lock_out(rig: Rig, now: float) -> None:
+    """Enter wrong codes up to the limit."""
+    for _ in range(5):
+        assert rig.enter(WRONG, now) == (False, "unknown_code", None)
+    assert rig.enter(RIGHT, now) == (False, "locked_out", None)
+
+
+def test_fifth_wrong_code_locks_out_and_raises_the_alarm() -> None:
+    rig = make()
+    for _ in range(4):
+        rig.enter(WRONG)
+    assert not any(isinstance(event, m.Alarm) for event in rig.events)
+    rig.enter(WRONG)
+    assert rig.events[-2:] == [
+        dataclasses.replace(rig.events[0], log_index=4),
+        m.Alarm(log_index=5, utc_s=T0_S, alarm=AlarmCode.WRONG_CODE_ENTRY_LIMIT),
+    ]
+    assert rig.enter(RIGHT) == (False, "locked_out", None)
+    assert isinstance(rig.events[-1], m.AccessDenied)
+    assert rig.events[-1].reason is AccessDeniedReason.LOCKED_OUT
+
+
+def test_every_lockout_is_twice_as_long_up_to_the_maximum() -> None:
+    rig = make()
+    now, wrong_codes = 0.0, 5
+    for length_s in LADDER_S:
+        for _ in range(wrong_codes):
+            assert rig.enter(WRONG, now) == (False, "unknown_code", None)
+        now += length_s
+        assert rig.enter(RIGHT, now - 0.001) == (False, "locked_out", None)
+        # At its end entries count again: this is the first wrong code of the next round.
+        assert rig.enter(WRONG, now) == (False, "unknown_code", None)
+        wrong_codes = 4
+
+
+def test_success_sets_counter_and_length_back() -> None:
+    rig = make()
+    lock_out(rig, 0.0)
+    assert rig.enter(RIGHT, 60.0) == (True, "opened", 1)
+    for _ in range(4):
+        rig.enter(WRONG, 60.0)
+    assert rig.enter(RIGHT, 60.0)[0]
+    lock_out(rig, 60.0)
+    assert rig.enter(RIGHT, 120.0)[0]
+
+
+def test_known_code_that_does_not_open_counts_for_nothing_either_way() -> None:
+    rig = make()
+    rig.program(2, "2222222", window=(T0_S + 9000, T0_S + 9001))
+    for _ in range(4):
+        rig.enter(WRONG)
+    for _ in range(10):
+        assert rig.enter("2222222") == (False, "outside_schedule", 2)
+    assert rig.enter(WRONG)[1] == "unknown_code"
+    assert rig.enter(RIGHT)[1] == "locked_out"
+
+
+def test_entries_while_locked_out_neither_count_nor_prolong() -> None:
+    rig = make()
+    lock_out(rig, 0.0)
+    for at in range(1, 60):
+        assert rig.enter(WRONG, float(at))[1] == "locked_out"
+        assert rig.firmware.enter("12", float(at)).reason == "locked_out"
+    assert rig.enter(RIGHT, 60.0)[0]
+
+
+def test_lockout_is_persisted_before_the_entry_is_answered() -> None:
+    rig = make()
+    for _ in range(4):
+        rig.enter(WRONG)
+    rig.crash()
+    assert rig.enter(WRONG)[1] == "unknown_code"
+    rig.crash()
+    assert rig.enter(RIGHT, 59.9)[1] == "locked_out"
+    assert rig.enter(RIGHT, 60.0)[0]
+
+
+@pytest.mark.parametrize("on_power_loss", list(ClockOnPowerLoss))
+def test_power_cycle_never_ends_a_lockout_early(on_power_loss: ClockOnPowerLoss) -> None:
+    rig = make(on_power_loss=on_power_loss)
+    lock_out(rig, 0.0)
+    for at in (1.0, 20.0, 40.0):
+        rig.firmware.power(False, at)
+        rig.firmware.power(True, at + 5.0)
+        rig.crash()
+    ends_at = {
+        # The clock ran on: nothing changes.
+        ClockOnPowerLoss.KEEPS: 60.0,
+        # It stood still for three times five seconds.
+        ClockOnPowerLoss.RESUMES: 75.0,
+        # Nobody knows what was left: the whole length anew, from the last power cycle.
+        ClockOnPowerLoss.LOST: 45.0 + 60.0,
+    }[on_power_loss]
+    assert rig.enter(RIGHT, ends_at - 0.1)[1] == "locked_out"
+    assert rig.enter(RIGHT, ends_at)[0]
+
+
+def test_lost_clock_without_a_lockout_begins_none() -> None:
+    rig = make(on_power_loss=ClockOnPowerLoss.LOST)
+    rig.firmware.power(False, 0.0)
+    rig.firmware.power(True, 1.0)
+    assert rig.enter(RIGHT, 1.0)[0]
+
+
+@pytest.mark.parametrize("shift_s", [-3600, -30, 30, 3600, 90_000])
+def test_setting_the_clock_moves_the_end_of_a_lockout_with_it(shift_s: int) -> None:
+    rig = make()
+    lock_out(rig, 0.0)
+    rig.ask(m.SetTime(utc_s=T0_S + 10 + shift_s, utc_offset_min=0), 10.0)
+    assert rig.enter(RIGHT, 59.9)[1] == "locked_out"
+    assert rig.enter(RIGHT, 60.0)[0]
+
+
+def test_clock_set_back_before_2000_ends_an_old_lockout() -> None:
+    state = DeviceState(clock=make().rtc.state, lockout_until_us=5, lockouts=1)
+    assert lockout.after_clock_set(state, -10).lockout_until_us == 0
+
+
+@given(
+    st.integers(1, 86_400),
+    st.integers(0, 86_400),
+    st.integers(1, 255),
+)
+def test_length_never_shrinks_and_never_exceeds_the_maximum(
+    first_s: int, more_s: int, lockouts: int
+) -> None:
+    rules = LockoutRules(wrong_code_limit=5, lockout_s=first_s, lockout_s_max=first_s + more_s)
+    length = lockout.length_us(rules, lockouts)
+    assert first_s * 1_000_000 <= length <= rules.lockout_s_max * 1_000_000
+    assert lockout.length_us(rules, 1) == first_s * 1_000_000
+    assert lockout.length_us(rules, lockouts + 1) >= length
+
+
+def test_lockouts_are_counted_up_to_a_byte() -> None:
+    rules = LockoutRules(wrong_code_limit=1, lockout_s=60, lockout_s_max=900)
+    state = DeviceState(clock=make().rtc.state)
+    for _ in range(300):
+        state = lockout.after_wrong_code(state, rules, state.lockout_until_us)
+    assert state.lockouts == 255
