@@ -11,6 +11,7 @@ from hypothesis import HealthCheck, settings
 
 from firmware_sim.kernel.loop import SimLoop
 
+pytest_plugins = ["hil_tests.plugin", "hil_tests.fixtures"]
 
 settings.register_profile("dev", max_examples=50, deadline=None)
 settings.register_profile(

@@ -38,6 +38,7 @@ class StrikeEndpoint:
         trace: Where refused frames are noted, by reason and length.
 
     Attributes:
+        connection_count: Connections so far.
         refused_count: Frames and fragments refused so far, over all connections.
     """
 
@@ -48,6 +49,7 @@ class StrikeEndpoint:
         "_now",
         "_provider",
         "_trace",
+        "connection_count",
         "refused_count",
     )
 
@@ -59,6 +61,7 @@ class StrikeEndpoint:
         provider: Callable[[], SessionProvider] = PlaintextProvider,
         trace: DeviceTrace | None = None,
     ) -> None:
+        self.connection_count = 0
         self.refused_count = 0
         self._firmware = firmware
         self._now = now
@@ -71,6 +74,7 @@ class StrikeEndpoint:
 
     def connected(self, att_mtu: int, notify: Callable[[bytes], None]) -> None:
         """A central connected: a new session begins."""
+        self.connection_count += 1
         session = Session(Role.RESPONDER, self._provider(), att_mtu)
         self._connection = _Connection(session, notify)
 

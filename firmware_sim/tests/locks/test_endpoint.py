@@ -223,7 +223,10 @@ def test_endpoint_without_a_trace_counts_all_the_same() -> None:
     endpoint = StrikeEndpoint(Rig().firmware, now=lambda: 0.0)
     endpoint.connected(23, lambda _value: None)
     endpoint.received(b"")
+    endpoint.disconnected()
+    endpoint.connected(247, lambda _value: None)
     assert endpoint.refused_count == 1
+    assert endpoint.connection_count == 2
 
 
 @given(st.lists(st.binary(max_size=20), max_size=20))

@@ -1,0 +1,1 @@
+"""The asyncio service that programs locks and offers a Seam-compatible HTTP API."""

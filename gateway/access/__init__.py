@@ -1,0 +1,1 @@
+"""Who may open what, when and how: identities, grants, methods, codes."""

@@ -1,0 +1,1 @@
+"""The Seam-compatible HTTP API."""

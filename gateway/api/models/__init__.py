@@ -1,0 +1,1 @@
+"""The parameter models of the routes, one file a noun."""

@@ -1,0 +1,1 @@
+"""One protocol on a link, behind one small interface."""

@@ -1,0 +1,1 @@
+"""Bytes to a device: one `open_link(moniker)`."""

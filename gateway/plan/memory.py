@@ -1,0 +1,40 @@
+"""Compare what a device's memory shall hold with what it says it holds (DESIGN D21)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from gateway.plan.operations import Difference, ExpectedRecord
+from protocols.doorlock.digest import TOMBSTONE_DIGEST, RecordKey
+
+
+def diff(
+    expected: Mapping[RecordKey, ExpectedRecord],
+    issued: Mapping[int, int],
+    reported: Iterable[tuple[RecordKey, int, bytes]],
+) -> Difference:
+    """Where a memory is not what it shall be.
+
+    Args:
+        expected: Live records by key, as `expected_records` gives them.
+        issued: Slot to the highest revision that was ever issued to it.
+        reported: Key, revision and content digest of each record and tombstone on the device.
+    """
+    held = {key: (revision, digest) for key, revision, digest in reported}
+    missing = {
+        key.index
+        for key, record in expected.items()
+        if held.get(key) != (record.revision, record.digest)
+    }
+    newer: dict[int, int] = {}
+    unknown: set[int] = set()
+    for key, (revision, digest) in held.items():
+        if revision > issued.get(key.index, 0):
+            newer[key.index] = max(revision, newer.get(key.index, 0))
+        if digest != TOMBSTONE_DIGEST and key not in expected:
+            unknown.add(key.index)
+    return Difference(
+        missing_slots=tuple(sorted(missing)),
+        newer=dict(sorted(newer.items())),
+        unknown_slots=tuple(sorted(unknown)),
+    )

@@ -1,0 +1,1 @@
+"""Make devices hold what the plan says, one session a device."""

@@ -1,0 +1,140 @@
+"""A device's memory against what the store knows of it: read only where the digest differs."""
+
+from __future__ import annotations
+
+import dataclasses
+import logging
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+import sqlalchemy as sa
+
+from gateway.access import outcomes, slots
+from gateway.access.context import Context
+from gateway.access.facts import PIN, desired_entry, progress_of, write_entry
+from gateway.access.sessions import DueDevice
+from gateway.plan.entry import DesiredEntry, Phase
+from gateway.plan.memory import diff
+from gateway.plan.operations import Difference, expected_records
+from gateway.reconcile.reported import FOREIGN_SLOTS
+from gateway.store.tables import device as device_table
+from gateway.store.tables import entry
+from protocols.doorlock.digest import RecordKey
+from protocols.profiles.parser import Profile
+from protocols.strike.messages import OccupiedRecord
+
+logger = logging.getLogger(__name__)
+
+_REPORTED: Final = sa.select(device_table.c.reported).where(
+    device_table.c.device_id == sa.bindparam("device_id")
+)
+_REMEMBER: Final = (
+    sa.update(device_table)
+    .where(device_table.c.device_id == sa.bindparam("known_id"))
+    .values(reported=sa.bindparam("reported", type_=sa.JSON))
+)
+
+
+def compare(
+    conn: sa.Connection,
+    ctx: Context,
+    device: DueDevice,
+    profile: Profile,
+    records: Sequence[OccupiedRecord],
+) -> Difference:
+    """Find out where a memory is not what was confirmed, and have that repaired.
+
+    Slots whose writes were handed out and never confirmed are left out: what they hold is not
+    known, and they are written again anyway. Their revisions count all the same.
+
+    Args:
+        conn: The connection.
+        ctx: The context.
+        device: Which device.
+        profile: Its facts.
+        records: Everything that its memory holds, tombstones too.
+    """
+    settled, unsettled = _entries(conn, device.device_id)
+    found = diff(
+        expected_records(settled, profile),
+        slots.issued_revisions(conn, device.device_id),
+        [
+            (
+                RecordKey(record.kind, record.index, record.sub_index),
+                record.revision,
+                record.digest,
+            )
+            for record in records
+        ],
+    )
+    difference = Difference(
+        missing_slots=found.missing_slots,
+        newer=found.newer,
+        unknown_slots=tuple(slot for slot in found.unknown_slots if slot not in unsettled),
+    )
+    if not difference.is_empty:
+        # Slots and revisions only: contents are nobody's business.
+        logger.warning(
+            "device %s: its memory is not what was confirmed: missing in slots %s,"
+            " higher revisions in %s, unknown in %s",
+            device.device_id,
+            list(difference.missing_slots),
+            list(difference.newer),
+            list(difference.unknown_slots),
+        )
+    # An empty difference takes back what was told of an earlier one.
+    outcomes.memory_differs(conn, ctx, device.device_id, difference)
+    remember(conn, device.device_id, {FOREIGN_SLOTS: list(difference.unknown_slots)})
+    for slot in difference.newer:
+        if slot in unsettled:
+            _raise_above(conn, ctx, unsettled[slot])
+    return difference
+
+
+def remember(conn: sa.Connection, device_id: str, reported: Mapping[str, Any]) -> None:
+    """Keep what a device says at once, without counting it as a session that succeeded."""
+    known = conn.execute(_REPORTED, {"device_id": device_id}).scalar_one()
+    values = {"known_id": device_id, "reported": {**known, **reported}}
+    conn.execute(_REMEMBER, values)
+
+
+def _raise_above(conn: sa.Connection, ctx: Context, entry_id: str) -> None:
+    """Give an entry whose writes are under way a revision above all that its slot has seen.
+
+    The revisions that it was handed out with would be refused for ever.
+    """
+    row = conn.execute(sa.select(entry).where(entry.c.entry_id == entry_id)).mappings().one()
+    desired, progress = desired_entry(row), progress_of(row)
+    issued = slots.issued_revision(conn, desired.device_id, row["slot"])
+    desired = slots.take(conn, ctx, desired, row["slot"], issued)
+    confirmed = dataclasses.replace(progress.confirmed, pending_revision=issued)
+    progress = dataclasses.replace(progress, confirmed=confirmed)
+    write_entry(conn, entry_id, desired=desired, progress=progress)
+
+
+def failures_of(conn: sa.Connection, entry_id: str) -> int:
+    """Failed tries of an entry in a row; 0 for one that is gone."""
+    found = conn.execute(
+        sa.select(entry.c.failures).where(entry.c.entry_id == entry_id)
+    ).scalar_one_or_none()
+    return int(found or 0)
+
+
+def _entries(
+    conn: sa.Connection, device_id: str
+) -> tuple[list[tuple[DesiredEntry, Phase]], dict[int, str]]:
+    """The entries of which the device's state is known, and slot to id of the others."""
+    settled: list[tuple[DesiredEntry, Phase]] = []
+    unsettled: dict[int, str] = {}
+    rows = conn.execute(
+        sa.select(entry)
+        .where(entry.c.device_id == device_id, entry.c.kind == PIN, entry.c.slot.is_not(None))
+        .order_by(entry.c.slot)
+    ).mappings()
+    for row in rows:
+        desired, confirmed = desired_entry(row), progress_of(row).confirmed
+        if confirmed.pending_revision or confirmed.revision != desired.revision:
+            unsettled[row["slot"]] = row["entry_id"]
+        else:
+            settled.append((desired, confirmed.phase))
+    return settled, unsettled

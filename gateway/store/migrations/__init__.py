@@ -1,0 +1,1 @@
+"""Schema migrations; `gateway.store.schema` runs them."""

@@ -1,0 +1,1 @@
+"""Benches, fixtures, suites and fuzzing: the place where both sides of the wire meet."""

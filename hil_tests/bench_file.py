@@ -1,0 +1,139 @@
+"""The bench file: which devices stand on a bench, in TOML.
+
+Unknown keys, wrong types and repeated names are errors that name file, line and the nearest
+valid key; the reader is the gateway's own.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import pathlib
+import re
+import uuid
+from typing import Final
+
+from gateway.config_schema import Document, load_document, setting
+from gateway.errors import ConfigError
+from gateway.plan.policy import Policy
+from gateway.profiles import load_profiles
+
+# Ids of devices that name none are made from the names, so that a bench keeps them for ever.
+_NAMESPACE: Final = uuid.UUID("5f0a6a1c-6d9f-5c0e-9f0b-8f8a6f1f7d10")
+_ADDRESS: Final = re.compile(r"[0-9A-F]{2}(:[0-9A-F]{2}){5}\Z")
+_NAME: Final = re.compile(r"[a-z0-9][a-z0-9._-]{0,62}\Z")
+# A static random address has its two highest bits set (Bluetooth Core, vol 6, part B, 1.3.2.1).
+_STATIC_RANDOM: Final = 0xC0
+_ADDRESS_BYTES: Final = 6
+# The bounds of real time zones, in minutes.
+_OFFSET_MIN: Final = -840
+_OFFSET_MAX: Final = 840
+# A crystal is within 200 ppm; 60 s a day is 694 ppm; beyond 5 % no clock is one.
+_DRIFT_PPM_MAX: Final = 50_000.0
+
+
+def _check_name(name: str) -> None:
+    if not _NAME.match(name):
+        raise ConfigError("write 1 to 63 of a-z, 0-9, '.', '_' and '-'")
+
+
+def _check_address(address: str) -> None:
+    if not _ADDRESS.match(address):
+        raise ConfigError("write an address such as C0:00:00:00:00:01, in capitals")
+    if int(address[:2], 16) & _STATIC_RANDOM != _STATIC_RANDOM:
+        raise ConfigError("a static random address begins with C0 to FF")
+
+
+def _check_profile(profile_id: str) -> None:
+    known = sorted(load_profiles())
+    if profile_id not in known:
+        raise ConfigError(f"no such profile; known are {', '.join(known)}")
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class BenchTable:
+    """Table ``[bench]``.
+
+    Attributes:
+        name: Name of the bench.
+    """
+
+    name: str = setting(default="bench", check=_check_name)
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class BenchDevice:
+    """One ``[[devices]]`` table: a simulated lock.
+
+    Attributes:
+        name: Short name, unique on the bench.
+        profile: Id of its profile.
+        display_name: Name for people; the short name when None.
+        device_id: Its id in the API; made from the names when None.
+        address: Its Bluetooth address, static random; made from the names when None.
+        drift_ppm: How far its clock runs wrong, in parts per million; positive is fast.
+        utc_offset_min: Door-local time minus UTC, in minutes.
+    """
+
+    name: str = setting(check=_check_name)
+    profile: str = setting(check=_check_profile)
+    display_name: str | None = None
+    device_id: str | None = None
+    address: str | None = setting(default=None, check=_check_address)
+    drift_ppm: float = setting(default=0.0, minimum=-_DRIFT_PPM_MAX, maximum=_DRIFT_PPM_MAX)
+    utc_offset_min: int = setting(default=0, minimum=_OFFSET_MIN, maximum=_OFFSET_MAX)
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class BenchFile:
+    """A whole bench file.
+
+    Attributes:
+        bench: What the bench is called.
+        policy: The gateway's policy on this bench.
+        devices: What stands on it, in the file's order; every id and address filled in.
+    """
+
+    bench: BenchTable = BenchTable()
+    policy: Policy = dataclasses.field(default_factory=Policy)
+    devices: tuple[BenchDevice, ...] = ()
+
+
+def load_bench(path: pathlib.Path) -> BenchFile:
+    """Read a bench file.
+
+    Raises:
+        ConfigError: Names file, line and key.
+    """
+    return read_bench(load_document(path))
+
+
+def read_bench(document: Document) -> BenchFile:
+    """Read a bench from a text; see `load_bench`."""
+    bench = document.read(BenchFile)
+    if not bench.devices:
+        raise ConfigError(f"{document.source}:1: a bench needs at least one [[devices]] table")
+    devices = tuple(completed(bench.bench.name, device) for device in bench.devices)
+    for key in ("name", "display_name", "device_id", "address"):
+        seen: dict[str, int] = {}
+        for position, device in enumerate(devices):
+            value = getattr(device, key)
+            if value in seen:
+                raise document.fault(
+                    ("devices", position, key), f"is the same as devices[{seen[value]}].{key}"
+                )
+            seen[value] = position
+    return dataclasses.replace(bench, devices=devices)
+
+
+def completed(bench_name: str, device: BenchDevice) -> BenchDevice:
+    """A device with every id and address filled in, made from the names where none is given."""
+    own_name = f"{bench_name}/{device.name}"
+    raw = bytearray(hashlib.sha256(own_name.encode()).digest()[:_ADDRESS_BYTES])
+    raw[0] |= _STATIC_RANDOM
+    return dataclasses.replace(
+        device,
+        display_name=device.display_name or device.name,
+        device_id=device.device_id or str(uuid.uuid5(_NAMESPACE, own_name)),
+        address=device.address or ":".join(f"{byte:02X}" for byte in raw),
+    )

@@ -1,0 +1,53 @@
+"""The bench's front door: one ASGI application before the bench routes and the gateway.
+
+`/bench/*` is answered by the bench itself, after its own key check; everything else goes to the
+gateway, or is answered 503 while the gateway is off.
+"""
+
+from __future__ import annotations
+
+import hmac
+from collections.abc import Collection
+
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from hil_tests.bench import Bench
+from hil_tests.bench_api import build_bench_api, refusal
+
+
+class BenchGate:
+    """ASGI application of a whole bench.
+
+    Args:
+        bench: The bench behind the door.
+        api_keys: Keys that open the bench routes; the gateway checks its own.
+    """
+
+    def __init__(self, bench: Bench, api_keys: Collection[str]) -> None:
+        self._bench = bench
+        self._api_keys = tuple(key.encode() for key in api_keys)
+        self._bench_api: ASGIApp = build_bench_api(bench)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """See the ASGI specification, HTTP connection scope."""
+        app = self._choose(scope)
+        await app(scope, receive, send)
+
+    def _choose(self, scope: Scope) -> ASGIApp:
+        path = scope.get("path", "")
+        if path == "/bench" or path.startswith("/bench/"):
+            if not self._is_authorized(scope):
+                return refusal(401, "unauthorized", "the bench routes need the bench's API key")
+            return self._bench_api
+        return self._bench.gateway_asgi or refusal(
+            503, "gateway_off", "the gateway of this bench is switched off"
+        )
+
+    def _is_authorized(self, scope: Scope) -> bool:
+        for name, value in scope.get("headers", ()):
+            if name == b"authorization":
+                scheme, _, key = bytes(value).partition(b" ")
+                return scheme.lower() == b"bearer" and any(
+                    hmac.compare_digest(key.strip(), known) for known in self._api_keys
+                )
+        return False

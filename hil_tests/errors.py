@@ -1,0 +1,79 @@
+"""The bench's branch of the error tree.
+
+StrikeplateError
+└─ BenchError               a bench can't do what it was asked
+    ├─ UnknownDevice        no device of that bench name, display name or device id
+    ├─ ClockBusy            an advance runs already
+    ├─ TimeRunsForward      an instant that has passed
+    ├─ StateUnusable        a state folder that can't be read or written
+    ├─ StateInUse           another bench runs on the same state folder
+    ├─ GatewayUnusable      the gateway of the bench can't be switched on
+    └─ NotYetBuilt          a route whose hardware model comes later; names what is missing
+"""
+
+from __future__ import annotations
+
+from protocols.errors import StrikeplateError
+
+
+class BenchError(StrikeplateError):
+    """A bench can't do what it was asked.
+
+    Attributes:
+        http_status: Status of the reply on a bench route.
+        error_type: `error.type` of that reply.
+    """
+
+    http_status = 400
+    error_type = "invalid_input"
+
+
+class UnknownDevice(BenchError, KeyError):  # noqa: N818 - leaves of the tree say what happened.
+    """No device of that bench name, display name or device id."""
+
+    http_status = 404
+    error_type = "device_not_found"
+
+    def __init__(self, name: str) -> None:
+        # The name is the caller's own text: bounded before it goes into a sentence.
+        super().__init__(f"this bench has no device {name[:64]!r}")
+
+    def __str__(self) -> str:
+        # KeyError would show the sentence in quotes.
+        return str(self.args[0])
+
+
+class ClockBusy(BenchError):  # noqa: N818 - see UnknownDevice.
+    """An advance runs already; only one may move the clock."""
+
+    http_status = 409
+    error_type = "clock_busy"
+
+
+class TimeRunsForward(BenchError):  # noqa: N818 - see UnknownDevice.
+    """An instant that has passed: bench time never goes back."""
+
+
+class StateUnusable(BenchError):  # noqa: N818 - see UnknownDevice.
+    """A state folder that can't be read or written; the sentence says what to do."""
+
+    http_status = 503
+    error_type = "state_unusable"
+
+
+class StateInUse(BenchError):  # noqa: N818 - see UnknownDevice.
+    """Another bench runs on the same state folder."""
+
+
+class GatewayUnusable(BenchError):  # noqa: N818 - see UnknownDevice.
+    """The gateway of the bench can't be switched on."""
+
+    http_status = 503
+    error_type = "gateway_unusable"
+
+
+class NotYetBuilt(BenchError):  # noqa: N818 - see UnknownDevice.
+    """A route whose hardware model comes later; the sentence names what is missing."""
+
+    http_status = 501
+    error_type = "not_implemented"

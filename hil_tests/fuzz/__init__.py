@@ -1,0 +1,1 @@
+"""Hypothesis strategies derived from the wire declarations."""

@@ -1,0 +1,160 @@
+"""kill -9 of a running bench at seeded moments: nothing promised is lost, nothing done twice.
+
+The moment is a size of the state folder, so it falls between any two writes of the store or of a
+device, and no clock is involved. What the API answered before the kill is the promise.
+"""
+
+from __future__ import annotations
+
+import json
+import random
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tools.bench_client import BenchClient
+from tools.running_bench import running_bench, start_bench, wait_until_ready
+
+DEVICES = ("gym", "storage", "bike-room")
+OPTIONS = ("--now", "2025-07-10T12:00:00Z", "--speed", "0", "--port", "0")
+# Enough requests that the largest growth below is reached long before the last one.
+REQUESTS = 60
+# Bytes that one such workload writes: the moments are spread over the first part of it.
+GROWTH_MAX = 400_000
+
+
+class Workload(threading.Thread):
+    """Creates, renames and deletes codes, one request at a time, and notes what was answered."""
+
+    def __init__(self, url: str, key: str, seed: int) -> None:
+        super().__init__(daemon=True)
+        self._lots = random.Random(seed)
+        self._http = httpx.Client(
+            base_url=url, headers={"authorization": f"Bearer {key}"}, timeout=60
+        )
+        self.created: dict[str, tuple[str, str]] = {}
+        self.deleted: set[str] = set()
+        self.in_doubt: set[str] = set()
+        self.answers = 0
+
+    def run(self) -> None:
+        try:
+            listed = self._http.post("/devices/list", json={}).json()["devices"]
+            ids = {device["properties"]["name"]: device["device_id"] for device in listed}
+            for number in range(REQUESTS):
+                self._step(ids, number)
+                self.answers += 1
+        except httpx.HTTPError:
+            return  # The bench was killed: what was not answered was not promised.
+
+    def _step(self, ids: dict[str, str], number: int) -> None:
+        held = sorted(set(self.created) - self.deleted - self.in_doubt)
+        if held and self._lots.random() < 0.3:
+            code_id = self._lots.choice(held)
+            self.in_doubt.add(code_id)
+            reply = self._http.post("/access_codes/delete", json={"access_code_id": code_id})
+            assert reply.status_code == 200, reply.text
+            self.in_doubt.discard(code_id)
+            self.deleted.add(code_id)
+            return
+        name = self._lots.choice(DEVICES)
+        code = f"{300_000 + 137 * number}"
+        reply = self._http.post(
+            "/access_codes/create", json={"device_id": ids[name], "code": code}
+        )
+        assert reply.status_code == 200, reply.text
+        self.created[reply.json()["access_code"]["access_code_id"]] = (name, code)
+
+
+def sizes(state: Path) -> int:
+    return sum(path.stat().st_size for path in files(state))
+
+
+def files(state: Path) -> Iterator[Path]:
+    yield from state.glob("gateway.db*")
+    yield from (state / "devices").iterdir()
+
+
+def kill_once(state: Path, seed: int) -> Workload:
+    """Run the workload and kill the bench once its state has grown enough."""
+    process = start_bench(state, [*OPTIONS, "--seed", str(seed)])
+    try:
+        url = wait_until_ready(process, state)
+        key = (state / "api-key").read_text(encoding="utf-8").strip()
+        limit = sizes(state) + random.Random(seed).randrange(1, GROWTH_MAX)
+        workload = Workload(url, key, seed)
+        workload.start()
+        while workload.is_alive():
+            try:
+                if sizes(state) >= limit:
+                    break
+            except FileNotFoundError:
+                continue  # A file was replaced while we looked.
+    finally:
+        process.kill()
+        process.communicate()
+    workload.join(timeout=60)
+    assert not workload.is_alive()
+    return workload
+
+
+def check(state: Path, workload: Workload) -> None:
+    """Start again on the same state and compare with what was promised."""
+    told = json.loads((state / "clock.json").read_text(encoding="utf-8"))["now_ms"]
+    with (
+        running_bench(state, ["--speed", "0", "--port", "0"]) as (url, key),
+        BenchClient(url, key) as bench,
+    ):
+        report = bench.post("/bench/clock/advance", {"seconds": 1800, "settle": True})
+        assert report["unfinished"] == []
+        for name in DEVICES:
+            memory = bench.get(f"/bench/devices/{name}/memory")
+            held = [slot for slot in memory["slots"] if slot["code"] is not None]
+            codes = [slot["code"] for slot in held]
+            assert len(set(codes)) == len(codes), "one PIN in two slots"
+            for code_id, (device, code) in workload.created.items():
+                if device != name or code_id in workload.in_doubt:
+                    continue
+                if code_id in workload.deleted:
+                    assert code not in codes, "a deleted code is still in the lock"
+                else:
+                    assert code in codes, "a promised code is not in the lock"
+            # A code that was never changed is written under the first revision of its slot, or
+            # the one after the tombstone of whoever held the slot before: never twice.
+            for slot in held:
+                assert slot["revision"] % 2 == 1, "a code was programmed twice"
+        listed = bench.post("/access_codes/list", {"device_id": device_id(bench, DEVICES[0])})
+        promised = {
+            code_id
+            for code_id, (device, _) in workload.created.items()
+            if device == DEVICES[0] and code_id not in workload.deleted | workload.in_doubt
+        }
+        assert promised <= {code["access_code_id"] for code in listed["access_codes"]}
+    after = json.loads((state / "clock.json").read_text(encoding="utf-8"))["now_ms"]
+    assert after >= told, "bench time went back"
+
+
+def device_id(bench: BenchClient, name: str) -> str:
+    devices = bench.get("/bench/devices")["devices"]
+    return str(next(device["device_id"] for device in devices if device["name"] == name))
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_kill_at_a_seeded_moment_loses_nothing_that_was_promised(
+    seed: int, tmp_path: Path
+) -> None:
+    workload = kill_once(tmp_path / "state", seed)
+    check(tmp_path / "state", workload)
+
+
+@pytest.mark.real_servers
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("seed", range(3, 50))
+def test_kill_at_further_seeded_moments_loses_nothing_that_was_promised(
+    seed: int, tmp_path: Path
+) -> None:
+    workload = kill_once(tmp_path / "state", seed)
+    check(tmp_path / "state", workload)
