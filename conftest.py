@@ -13,10 +13,10 @@ from firmware_sim.kernel.loop import SimLoop
 
 pytest_plugins = ["hil_tests.plugin", "hil_tests.fixtures"]
 
-settings.register_profile("dev", max_examples=50, deadline=None)
+settings.register_profile("dev", max_examples=30, deadline=None)
 settings.register_profile(
     "ci",
-    max_examples=400,
+    max_examples=100,
     deadline=None,
     derandomize=True,
     suppress_health_check=[HealthCheck.too_slow],

@@ -25,8 +25,8 @@ BENCHMARKS = {
 }
 HEAD = """# Performance
 
-Written by `make bench`; never by hand. Every benchmark compares with a peer in the same run and has bounds of
-its own: it exits
+Written by `make bench`; never by hand. Every benchmark compares with a peer in the same run
+and has bounds of its own: it exits
 non-zero when one is missed. Absolute figures depend on the machine; the ratios are what counts.
 """
 SECTION = re.compile(r"^<!-- (\w+) -->\n(.*?)(?=^<!-- \w+ -->|\Z)", re.MULTILINE | re.DOTALL)

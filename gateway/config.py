@@ -169,7 +169,7 @@ class GatewayConfig:
 
 # Bounds of `Policy`, which is made for arithmetic and carries none; what is not named here is at
 # least 0. A second is the shortest wait that a radio can keep; a minute bounds idle work.
-_RULES: Final[Rules] = MappingProxyType(
+RULES: Final[Rules] = MappingProxyType(
     {
         Policy: MappingProxyType(
             {
@@ -208,7 +208,7 @@ def load_config(
         ConfigError: Names the place that is wrong: file and line, variable, or option.
     """
     document = Document(text="", source="defaults") if path is None else load_document(path)
-    config = document.read(GatewayConfig, _RULES)
+    config = document.read(GatewayConfig, RULES)
     _check_devices(document, config.devices)
     config = _apply(config, _from_environment(environment))
     config = _apply(config, _from_command_line(overrides))
@@ -273,7 +273,7 @@ def _converted(part: Any, override: _Override) -> Any:
         # Here a password is welcome: that is what the environment is for.
         check_store_url(override.text)
         return override.text
-    return convert_text(type(part), override.key, override.text, _RULES)
+    return convert_text(type(part), override.key, override.text, RULES)
 
 
 def _with_key(config: GatewayConfig) -> GatewayConfig:

@@ -93,7 +93,10 @@ class BenchClock:
         if 0.0 < self._loop.speed < math.inf or self.pacer.is_advancing:
             self.now_ms()
             return
-        self._not_before_s = max(self._not_before_s, self._loop.time() + after_s)
+        if after_s > 0.0:
+            self._not_before_s = max(self._not_before_s, self._loop.time() + after_s)
+            # Time stops there, so that somebody looks; otherwise it would jump to the limit.
+            self._loop.call_at(self._not_before_s, _look)
         self._limit_ms = self._clock.now_ms() + SETTLE_LIMIT_MS
         await self.pacer.settle()
         self.now_ms()
@@ -140,6 +143,10 @@ class BenchClock:
             target_ms = now_ms + round(seconds * 1000)
             check_instant(target_ms)
         return target_ms
+
+
+def _look() -> None:
+    """Nothing: its timer is what counts."""
 
 
 def _unfinished_view(item: Unfinished) -> dict[str, Any]:

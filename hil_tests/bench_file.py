@@ -11,8 +11,10 @@ import hashlib
 import pathlib
 import re
 import uuid
+from collections.abc import Sequence
 from typing import Final
 
+from gateway.config import RULES
 from gateway.config_schema import Document, load_document, setting
 from gateway.errors import ConfigError
 from gateway.plan.policy import Policy
@@ -22,6 +24,8 @@ from gateway.profiles import load_profiles
 _NAMESPACE: Final = uuid.UUID("5f0a6a1c-6d9f-5c0e-9f0b-8f8a6f1f7d10")
 _ADDRESS: Final = re.compile(r"[0-9A-F]{2}(:[0-9A-F]{2}){5}\Z")
 _NAME: Final = re.compile(r"[a-z0-9][a-z0-9._-]{0,62}\Z")
+# It names a file and goes into URLs.
+_ID: Final = re.compile(r"[!-~]{1,64}\Z")
 # A static random address has its two highest bits set (Bluetooth Core, vol 6, part B, 1.3.2.1).
 _STATIC_RANDOM: Final = 0xC0
 _ADDRESS_BYTES: Final = 6
@@ -35,6 +39,11 @@ _DRIFT_PPM_MAX: Final = 50_000.0
 def _check_name(name: str) -> None:
     if not _NAME.match(name):
         raise ConfigError("write 1 to 63 of a-z, 0-9, '.', '_' and '-'")
+
+
+def _check_id(device_id: str) -> None:
+    if not _ID.match(device_id):
+        raise ConfigError("write 1 to 64 printable characters of ASCII without blanks")
 
 
 def _check_address(address: str) -> None:
@@ -78,7 +87,7 @@ class BenchDevice:
     name: str = setting(check=_check_name)
     profile: str = setting(check=_check_profile)
     display_name: str | None = None
-    device_id: str | None = None
+    device_id: str | None = setting(default=None, check=_check_id)
     address: str | None = setting(default=None, check=_check_address)
     drift_ppm: float = setting(default=0.0, minimum=-_DRIFT_PPM_MAX, maximum=_DRIFT_PPM_MAX)
     utc_offset_min: int = setting(default=0, minimum=_OFFSET_MIN, maximum=_OFFSET_MAX)
@@ -110,20 +119,32 @@ def load_bench(path: pathlib.Path) -> BenchFile:
 
 def read_bench(document: Document) -> BenchFile:
     """Read a bench from a text; see `load_bench`."""
-    bench = document.read(BenchFile)
+    bench = document.read(BenchFile, RULES)
     if not bench.devices:
         raise ConfigError(f"{document.source}:1: a bench needs at least one [[devices]] table")
     devices = tuple(completed(bench.bench.name, device) for device in bench.devices)
-    for key in ("name", "display_name", "device_id", "address"):
-        seen: dict[str, int] = {}
-        for position, device in enumerate(devices):
-            value = getattr(device, key)
-            if value in seen:
-                raise document.fault(
-                    ("devices", position, key), f"is the same as devices[{seen[value]}].{key}"
-                )
-            seen[value] = position
+    # A device is asked for by any of its names, so no two share one.
+    _check_distinct(document, devices, ("name", "display_name", "device_id"))
+    _check_distinct(document, devices, ("address",))
     return dataclasses.replace(bench, devices=devices)
+
+
+def _check_distinct(
+    document: Document, devices: Sequence[BenchDevice], keys: Sequence[str]
+) -> None:
+    """Refuse a value that two devices have under any of the keys.
+
+    Raises:
+        ConfigError: Names file, line and both keys.
+    """
+    seen: dict[str, tuple[int, str]] = {}
+    for position, device in enumerate(devices):
+        for key in keys:
+            owner, its_key = seen.setdefault(getattr(device, key), (position, key))
+            if owner != position:
+                raise document.fault(
+                    ("devices", position, key), f"is the same as devices[{owner}].{its_key}"
+                )
 
 
 def completed(bench_name: str, device: BenchDevice) -> BenchDevice:

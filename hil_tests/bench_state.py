@@ -23,6 +23,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
+from firmware_sim.kernel.clock import WorldClock
+from firmware_sim.kernel.trace import Trace
 from firmware_sim.world import latest_instant_in
 from gateway.config import check_api_key
 from gateway.errors import ConfigError
@@ -187,6 +189,18 @@ class BenchState:
             reason = error if isinstance(error, ConfigError) else "it is not text"
             raise StateUnusable(f"{path}: {reason}; remove it to get a new key") from None
         return key
+
+    # --- the trace ------------------------------------------------------------------------
+
+    def open_trace(self, run_seed: int, clock: WorldClock) -> Trace:
+        """The trace of a run; that of the run before is replaced.
+
+        Raises:
+            StateUnusable: When it can't be written.
+        """
+        path = self.folder / "events.jsonl"
+        with _state_errors(path):
+            return Trace(path, run_seed, clock)
 
     # --- the running bench ----------------------------------------------------------------
 

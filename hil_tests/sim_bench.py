@@ -24,8 +24,8 @@ from gateway.ports import DirectEdge
 from hil_tests.bench import Bench, BenchSetting
 from hil_tests.bench_file import BenchFile
 from hil_tests.bench_gate import BenchGate
-from hil_tests.bench_start import BenchStart, ClockKeeper
 from hil_tests.bench_instants import instant, parse_instant_ms
+from hil_tests.bench_start import BenchStart, ClockKeeper
 from hil_tests.bench_state import BenchState
 
 # The date of the product's first example: its window lies three days on.

@@ -7,17 +7,30 @@ import json
 import os
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Final, Self
 
 import httpx
 
 from tools.errors import BenchRefused, BenchUnreachable
 
+CONNECT_TIMEOUT_S: Final = 5.0
+# What is only read is answered at once, during an advance too.
+READ_TIMEOUT_S: Final = 30.0
 # An advance over weeks of bench time can take minutes of wall time on a small machine.
-ADVANCE_TIMEOUT_S = 3600.0
-CONNECT_TIMEOUT_S = 5.0
-DEFAULT_STATE = ".strikeplate"
-REFUSED_FROM_STATUS = 400
+CHANGE_TIMEOUT_S: Final = 3600.0
+DEFAULT_STATE: Final = ".strikeplate"
+_REFUSED_FROM: Final = 400
+
+
+def add_state_option(parser: Any, meaning: str = "a bench's state folder") -> None:
+    """The option that names a state folder."""
+    parser.add_argument(
+        "--state",
+        type=Path,
+        default=Path(DEFAULT_STATE),
+        metavar="FOLDER",
+        help=f"{meaning} (default: %(default)s)",
+    )
 
 
 def add_bench_options(parser: argparse.ArgumentParser) -> None:
@@ -25,12 +38,7 @@ def add_bench_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--url", help="the bench's URL (default: STRIKEPLATE_URL, then the state folder's up.json)"
     )
-    parser.add_argument(
-        "--state",
-        type=Path,
-        default=Path(DEFAULT_STATE),
-        help="the state folder of the bench (default: %(default)s)",
-    )
+    add_state_option(parser, "the state folder of the bench")
 
 
 def find_url(arguments: argparse.Namespace) -> str:
@@ -46,12 +54,12 @@ def find_url(arguments: argparse.Namespace) -> str:
     record = Path(arguments.state) / "up.json"
     try:
         return str(json.loads(record.read_text(encoding="utf-8"))["url"])
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         raise BenchUnreachable(
             f"no bench is known: {record} does not exist; "
             "start one with `strikeplate up`, or name it with --url"
         ) from None
-    except (ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError) as error:
         raise BenchUnreachable(f"{record} can't be read; name the bench with --url") from error
 
 
@@ -59,32 +67,53 @@ def find_api_key(arguments: argparse.Namespace) -> str:
     """The API key: environment, then the state folder's `api-key`.
 
     Raises:
-        BenchUnreachable: When there is none.
+        BenchUnreachable: When there is none, or none that can be sent.
     """
-    if from_environment := os.environ.get("STRIKEPLATE_API_KEY"):
-        return from_environment
-    try:
-        return (Path(arguments.state) / "api-key").read_text(encoding="utf-8").strip()
-    except OSError:
+    key = os.environ.get("STRIKEPLATE_API_KEY")
+    if not key:
+        try:
+            key = (Path(arguments.state) / "api-key").read_text(encoding="utf-8").strip()
+        except (OSError, UnicodeError):
+            key = ""
+    if not key or not key.isascii() or not key.isprintable():
         raise BenchUnreachable(
             "no API key is known: set STRIKEPLATE_API_KEY, or name the state folder with --state"
-        ) from None
+        )
+    return key
 
 
 class BenchClient:
-    """A synchronous client of one bench's `/bench` routes."""
+    """A synchronous client of one bench's `/bench` routes; several threads may use it.
+
+    Args:
+        url: The bench's URL.
+        api_key: Its API key.
+
+    Raises:
+        BenchUnreachable: When the URL is none.
+    """
 
     def __init__(self, url: str, api_key: str) -> None:
         self.url = url.rstrip("/")
-        self._http = httpx.Client(
-            base_url=self.url,
-            headers={"authorization": f"Bearer {api_key}"},
-            timeout=httpx.Timeout(ADVANCE_TIMEOUT_S, connect=CONNECT_TIMEOUT_S),
-        )
+        try:
+            self._http = httpx.Client(
+                base_url=self.url,
+                headers={"authorization": f"Bearer {api_key}"},
+                # A bench is on this machine, or behind a tunnel: a proxy knows neither.
+                trust_env=False,
+            )
+        except httpx.InvalidURL as error:
+            raise BenchUnreachable(
+                f"{self.url[:128]!r} is no URL ({error}); write for example http://127.0.0.1:8420"
+            ) from None
 
     @classmethod
     def of(cls, arguments: argparse.Namespace) -> Self:
-        """The client that the command line's options ask for."""
+        """The client that the command line's options ask for.
+
+        Raises:
+            BenchUnreachable: When they name no bench.
+        """
         return cls(find_url(arguments), find_api_key(arguments))
 
     def __enter__(self) -> Self:
@@ -99,31 +128,47 @@ class BenchClient:
         self._http.close()
 
     def get(self, path: str) -> dict[str, Any]:
-        """GET a bench route."""
-        return self._call("GET", path, None)
+        """GET a bench route.
+
+        Raises:
+            BenchUnreachable: When no bench answers.
+            BenchRefused: When it answers with an error.
+        """
+        return self._call("GET", path, None, READ_TIMEOUT_S)
 
     def post(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
-        """POST to a bench route."""
-        return self._call("POST", path, body)
+        """POST to a bench route; raises as `get` does."""
+        return self._call("POST", path, body, CHANGE_TIMEOUT_S)
 
-    def _call(self, method: str, path: str, body: dict[str, Any] | None) -> dict[str, Any]:
+    def _call(
+        self, method: str, path: str, body: dict[str, Any] | None, timeout_s: float
+    ) -> dict[str, Any]:
+        timeout = httpx.Timeout(timeout_s, connect=CONNECT_TIMEOUT_S)
         try:
-            reply = self._http.request(method, path, json=body)
+            reply = self._http.request(method, path, json=body, timeout=timeout)
         except httpx.HTTPError as error:
             raise BenchUnreachable(
-                f"no bench answers at {self.url} ({type(error).__name__}); is it running?"
+                f"no bench answers at {self.url} ({type(error).__name__}); "
+                "start one with `strikeplate up`, or name it with --url"
             ) from error
         try:
             document = reply.json()
         except ValueError:
-            document = {}
-        if reply.status_code >= REFUSED_FROM_STATUS:
+            document = None
+        if not isinstance(document, dict) or "ok" not in document:
+            raise BenchUnreachable(
+                f"what answers at {self.url} is no bench (HTTP status {reply.status_code}); "
+                "name the bench with --url"
+            )
+        if reply.status_code >= _REFUSED_FROM:
             raise BenchRefused(_refusal(reply.status_code, document))
-        return dict(document)
+        return document
 
 
-def _refusal(status: int, document: Any) -> str:
-    error = document.get("error") if isinstance(document, dict) else None
-    if isinstance(error, dict) and isinstance(error.get("message"), str):
-        return f"the bench refused ({status}): {error['message']}"
-    return f"the bench refused with HTTP status {status}"
+def _refusal(status: int, document: dict[str, Any]) -> str:
+    error = document.get("error")
+    message = error.get("message") if isinstance(error, dict) else None
+    sentence = f"the bench refused ({status}): {message or 'it gave no reason'}"
+    if status == httpx.codes.UNAUTHORIZED:
+        sentence += "; set STRIKEPLATE_API_KEY, or name its state folder with --state"
+    return sentence

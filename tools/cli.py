@@ -1,56 +1,101 @@
-"""The root command: parses, delegates to one verb, turns errors into exit codes."""
+"""The root command: parses, delegates to one verb, turns errors into exit codes.
+
+A verb's module is imported when the verb is used: `decode` needs no database, and `--help` needs
+nothing at all.
+"""
 
 from __future__ import annotations
 
 import argparse
+import importlib
 import os
 import sys
 from collections.abc import Sequence
 from importlib import metadata
+from typing import Any, Final, NoReturn
 
-from protocols.errors import StrikeplateError
-from tools.commands import backup, clock, decode, demo, gateway, restore, up
-from tools.errors import exit_code
+from tools.errors import UsageError, exit_code, told_as
 from tools.output import Output
 
-VERBS = (up, demo, gateway, clock, decode, backup, restore)
+# Each verb is the module of that name in tools.commands, which has `register(parser, shared)`.
+VERBS: Final = {
+    "up": "run a bench: devices, gateway and API in one go",
+    "demo": "show one grant become a door that opens",
+    "gateway": "run the gateway on real links",
+    "clock": "show or advance a bench's clock",
+    "decode": "explain a captured strike frame field by field",
+    "backup": "copy the gateway's store",
+    "restore": "put a backup in the place of the gateway's store",
+}
+
+# 128 + SIGINT, as shells count it.
+INTERRUPTED: Final = 130
 
 
-def build_parser() -> argparse.ArgumentParser:
-    """The parser of the whole command line."""
-    parser = argparse.ArgumentParser(
+class Parser(argparse.ArgumentParser):
+    """A parser whose complaints are errors of the tree: one sentence, JSON when asked for."""
+
+    def __init__(self, **options: Any) -> None:
+        # A prefix that works today is another option's tomorrow.
+        super().__init__(**{"allow_abbrev": False, **options})
+
+    def error(self, message: str) -> NoReturn:
+        """See `argparse.ArgumentParser.error`.
+
+        Raises:
+            UsageError: Always.
+        """
+        raise UsageError(f"{message}; see `{self.prog} --help`")
+
+
+def build_parser(verb: str | None = None) -> Parser:
+    """The parser of the command line.
+
+    Args:
+        verb: The one verb whose options are needed; None for all.
+    """
+    parser = Parser(
         prog="strikeplate",
         description="A hardware-in-the-loop bench and gateway for smart locks.",
     )
     parser.add_argument(
         "--version", action="version", version=f"strikeplate {metadata.version('strikeplate')}"
     )
-    shared = argparse.ArgumentParser(add_help=False)
-    shared.add_argument("--json", action="store_true", help="print results as JSON")
+    # Taken before the verb as well as behind it; the later parser must not undo the earlier.
+    parser.add_argument("--json", action="store_true", help="print results as JSON")
+    shared = Parser(add_help=False)
+    shared.add_argument(
+        "--json", action="store_true", default=argparse.SUPPRESS, help="print results as JSON"
+    )
     verbs = parser.add_subparsers(dest="verb", metavar="VERB", required=True)
-    for verb in VERBS:
-        verb.register(verbs, shared)
+    for name, summary in VERBS.items():
+        of_verb = verbs.add_parser(name, parents=[shared], help=summary, description=summary)
+        if verb in {None, name}:
+            importlib.import_module(f"tools.commands.{name}").register(of_verb, shared)
     return parser
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; the return value is the process exit code."""
-    arguments = build_parser().parse_args(argv)
-    output = Output(as_json=arguments.json)
+    words = sys.argv[1:] if argv is None else list(argv)
+    output = Output(as_json="--json" in words)
     try:
+        # No option of the root takes a value, so the first word that is none is the verb.
+        verb = next((word for word in words if not word.startswith("-")), "")
+        arguments = build_parser(verb).parse_args(words)
         return int(arguments.run(arguments, output))
-    except StrikeplateError as error:
-        output.error(error)
-        return exit_code(error)
     except KeyboardInterrupt:
         output.progress_done()
-        # 128 + SIGINT, as shells count it.
-        return 130
+        return INTERRUPTED
     except BrokenPipeError:
         # The reader of our output went away (`| head`): nothing is left to tell it, and the
         # interpreter must not complain about the closed pipe at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
+    except Exception as error:  # noqa: BLE001 - the end of the line: nobody sees a traceback.
+        told = told_as(error)
+        output.error(told)
+        return exit_code(told)
 
 
 if __name__ == "__main__":

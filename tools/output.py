@@ -5,9 +5,17 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, TextIO
+from typing import Any, Final, TextIO
 
 from protocols.errors import StrikeplateError
+
+# Characters: with label and percentage it fits the narrowest terminal in use.
+BAR_WIDTH: Final = 30
+
+
+def count(number: int, noun: str) -> str:
+    """A number of things, for people."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
 class Output:
@@ -51,19 +59,29 @@ class Output:
             cells = (cell.ljust(width) for cell, width in zip(line, widths, strict=True))
             self._write("  ".join(cells).rstrip())
 
+    @property
+    def is_watched(self) -> bool:
+        """Whether a person watches a terminal, so that progress is worth showing."""
+        return not self.as_json and self._errors.isatty()
+
+    def working(self, label: str) -> None:
+        """Say what is being waited for, until something else is written."""
+        self._show(f"{label} ...")
+
     def progress(self, done: float, total: float, label: str) -> None:
         """A bar that redraws itself; silent unless a person watches."""
-        if self.as_json or not self._errors.isatty():
-            return
-        width = 30
-        filled = round(width * min(1.0, done / total)) if total else width
-        bar = "#" * filled + "-" * (width - filled)
-        self._errors.write(f"\r{label} [{bar}] {done:.0f}/{total:.0f}")
-        self._errors.flush()
-        self._progress_shown = True
+        share = min(1.0, max(0.0, done / total)) if total > 0 else 1.0
+        filled = round(BAR_WIDTH * share)
+        self._show(f"{label} [{'#' * filled}{'-' * (BAR_WIDTH - filled)}] {share:4.0%}")
+
+    def _show(self, line: str) -> None:
+        if self.is_watched:
+            self._errors.write(f"\r\x1b[K{line}")
+            self._errors.flush()
+            self._progress_shown = True
 
     def progress_done(self) -> None:
-        """Clear the bar."""
+        """Clear what `working` or `progress` shows."""
         if self._progress_shown:
             self._errors.write("\r\x1b[K")
             self._errors.flush()

@@ -42,7 +42,7 @@ def running_bench(state: Path, options: Sequence[str] = ()) -> Iterator[tuple[st
 
 def start_bench(state: Path, options: Sequence[str] = ()) -> subprocess.Popen[str]:
     """Start `strikeplate up` with its state in a folder of its own."""
-    state.mkdir(parents=True, exist_ok=True)
+    state.mkdir(mode=0o700, parents=True, exist_ok=True)
     environment = {
         name: value
         for name, value in os.environ.items()
@@ -51,7 +51,8 @@ def start_bench(state: Path, options: Sequence[str] = ()) -> subprocess.Popen[st
     # The child's words go to a file: a pipe that nobody reads would stop it when full.
     with (state / LOG_NAME).open("w", encoding="utf-8") as log:
         return subprocess.Popen(  # noqa: S603 - our own program, no shell.
-            [sys.executable, "-m", "tools.cli", "up", "--json", "--state", str(state), *options],
+            # -P: a folder `tools` where the user stands must not be taken for ours.
+            [sys.executable, "-P", "-m", "tools.cli", "up", "--json", "--state", state, *options],
             stdout=subprocess.PIPE,
             stderr=log,
             text=True,
@@ -71,8 +72,16 @@ def wait_until_ready(process: subprocess.Popen[str], state: Path) -> str:
         if document.get("ready"):
             return str(document["url"])
     process.wait()
-    last_words = (state / LOG_NAME).read_text(encoding="utf-8").strip().splitlines()
-    raise ToolError(f"the bench did not start: {last_words[-1] if last_words else 'no reason'}")
+    raise ToolError(f"the bench did not start: {_last_words(state / LOG_NAME)}")
+
+
+def _last_words(log: Path) -> str:
+    """The sentence with which a bench ended."""
+    lines = log.read_text(encoding="utf-8").strip().splitlines()
+    try:
+        return str(json.loads(lines[-1])["error"]["message"])
+    except (ValueError, KeyError, TypeError, IndexError):
+        return lines[-1] if lines else "it gave no reason"
 
 
 def stop_bench(process: subprocess.Popen[str]) -> int:

@@ -7,6 +7,7 @@ loop in the edge thread and hands over whole requests (DESIGN section 5, *Edges 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import dataclasses
 import random
 import signal
@@ -18,7 +19,6 @@ from firmware_sim.kernel.clock import WorldClock
 from firmware_sim.kernel.edge import EdgeThread
 from firmware_sim.kernel.http_edge import serve_http
 from firmware_sim.kernel.pacing import PacedLoop
-from firmware_sim.kernel.trace import Trace
 from firmware_sim.kernel.wall import Wall
 from hil_tests.bench import Bench, BenchSetting
 from hil_tests.bench_file import BenchFile
@@ -57,11 +57,13 @@ class Serving:
 
 
 def serve(serving: Serving) -> None:
-    """Serve until SIGTERM or SIGINT.
+    """Serve until SIGTERM or SIGINT; told during the start, it gives the start up.
 
     Raises:
         StrikeplateError: When the state, the time or the key can't be used.
     """
+    # The key of a new state is a secret of its own: it does not come from the seed.
+    key = serving.state.api_key(serving.api_key, random.SystemRandom())
     start = BenchStart.of(
         serving.state,
         asked_ms=serving.now_ms,
@@ -69,47 +71,47 @@ def serve(serving: Serving) -> None:
         speed=serving.speed,
         seed=serving.seed,
     )
-    # The key of a new state is a secret of its own: it does not come from the seed.
-    key = serving.state.api_key(serving.api_key, random.SystemRandom())
     loop = PacedLoop(wall=serving.wall, speed=serving.speed)
-    with asyncio.Runner(loop_factory=lambda: loop) as runner:
+    with (
+        contextlib.suppress(asyncio.CancelledError),
+        asyncio.Runner(loop_factory=lambda: loop) as runner,
+    ):
         runner.run(_serve(serving, start, key, loop))
 
 
 async def _serve(serving: Serving, start: BenchStart, key: ApiKey, loop: PacedLoop) -> None:
-    stop = asyncio.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop.set)
+    main = asyncio.current_task()
+    if main is not None:
+        _on_stop_signals(loop, main.cancel)
     state = serving.state
     clock = WorldClock(loop, start.epoch_ms)
     keeper = ClockKeeper(state, start.record)
-    with Trace(state.folder / "events.jsonl", start.run_seed, clock) as trace:
-        async with EdgeThread(loop) as edge:
-            setting = BenchSetting(
-                loop=loop,
-                seed=start.run_seed,
-                trace=trace,
-                clock=clock,
-                edge=edge,
-                api_key=key.text,
-                store_url=state.store_url,
-                device_dir=state.devices,
-                on_moved=keeper.note,
-            )
-            async with Bench(serving.file, setting) as bench:
-                if start.lead_ms:
-                    await bench.clock.pacer.advance(to_s=clock.loop_s(start.now_ms))
-                await _answer(serving, key, bench, edge, stop)
-            keeper.note(clock.now_ms())
+    async with contextlib.AsyncExitStack() as stack:
+        trace = stack.enter_context(state.open_trace(start.run_seed, clock))
+        edge = await stack.enter_async_context(EdgeThread(loop))
+        setting = BenchSetting(
+            loop=loop,
+            seed=start.run_seed,
+            trace=trace,
+            clock=clock,
+            edge=edge,
+            api_key=key.text,
+            store_url=state.store_url,
+            device_dir=state.devices,
+            on_moved=keeper.note,
+        )
+        stack.callback(lambda: keeper.note(clock.now_ms()))
+        bench = await stack.enter_async_context(Bench(serving.file, setting))
+        if start.lead_ms:
+            await bench.clock.pacer.advance(to_s=clock.loop_s(start.now_ms))
+        await _answer(serving, key, bench, edge)
 
 
-async def _answer(
-    serving: Serving, key: ApiKey, bench: Bench, edge: EdgeThread, stop: asyncio.Event
-) -> None:
+async def _answer(serving: Serving, key: ApiKey, bench: Bench, edge: EdgeThread) -> None:
     """Answer requests until told to stop."""
     app = bridge(BenchGate(bench, [key.text]), edge.inward)
     home = asyncio.get_running_loop()
-    ready = asyncio.Event()
+    ready, stop = asyncio.Event(), asyncio.Event()
     async with asyncio.TaskGroup() as tasks:
         server = tasks.create_task(
             edge.run(
@@ -123,7 +125,15 @@ async def _answer(
             name="http server",
         )
         await ready.wait()
+        # From here on a stop is orderly: requests that run are answered, then all is closed.
+        _on_stop_signals(home, stop.set)
+        serving.state.keep_key(key)
         with serving.state.announce(serving.url):
             serving.on_ready(key.text if key.is_new else None)
             await stop.wait()
         server.cancel()
+
+
+def _on_stop_signals(loop: asyncio.AbstractEventLoop, stop: Callable[[], object]) -> None:
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop)

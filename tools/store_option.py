@@ -9,8 +9,9 @@ from pathlib import Path
 
 from gateway.config import load_config
 from gateway.store.backup import StoreSummary
-from hil_tests.bench_state import BenchState, instant
-from tools.bench_client import DEFAULT_STATE
+from hil_tests.bench_instants import instant
+from hil_tests.bench_state import BenchState
+from tools.bench_client import add_state_option
 from tools.errors import UsageError
 from tools.output import Output
 
@@ -21,12 +22,7 @@ def add_store_options(parser: argparse.ArgumentParser) -> None:
     """Options that name a store."""
     which = parser.add_mutually_exclusive_group()
     which.add_argument("--config", type=Path, metavar="FILE", help="a gateway's configuration")
-    which.add_argument(
-        "--state",
-        type=Path,
-        default=Path(DEFAULT_STATE),
-        help="a bench's state folder (default: %(default)s)",
-    )
+    add_state_option(which)
 
 
 def store_url(arguments: argparse.Namespace) -> str:

@@ -46,7 +46,7 @@ class SimScanner(BaseBleakScanner):
         self._or_patterns = arguments.get("or_patterns", [])
         super().__init__(detection_callback, service_uuids or self._filters.get("UUIDs"))
         self._is_active = scanning_mode == "active"
-        self._told: dict[str, tuple[bytes, bytes | None]] = {}
+        self._told: dict[str, tuple[bytes, bytes | None, int]] = {}
 
     async def start(self) -> None:
         """Scan, from a clean slate."""
@@ -66,7 +66,7 @@ class SimScanner(BaseBleakScanner):
         address = sighting.address.to_string(with_type_qualifier=False)
         scan_response = sighting.scan_response if self._is_active else None
         if not self._filters.get("DuplicateData", False):
-            told = (sighting.data, scan_response)
+            told = (sighting.data, scan_response, sighting.absences)
             if self._told.get(address) == told:
                 return
             self._told[address] = told

@@ -42,12 +42,14 @@ class Sighting:
         data: Advertising data.
         scan_response: Scan response data; None from a passive scan.
         rssi_dbm: How strong it was.
+        absences: How often its sender had been out of range: it tells a return from a repeat.
     """
 
     address: hci.Address
     data: bytes
     scan_response: bytes | None
     rssi_dbm: int
+    absences: int
 
 
 class CentralConnection:
@@ -254,5 +256,6 @@ class Central(SimDevice):
                     data=report.data,
                     scan_response=scan_response,
                     rssi_dbm=report.rssi,
+                    absences=self.controller.sim_link.absences(report.address),
                 )
             )

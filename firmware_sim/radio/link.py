@@ -57,6 +57,7 @@ class SimLink(link.LocalLink):
         self._scanners: dict[Station, None] = {}
         self._initiators: dict[hci.Address, dict[Station, None]] = {}
         self._news: dict[QuietAdvertisingSet, None] = {}
+        self._absences: dict[hci.Address, int] = {}
 
     # ------------------------------------------------------------------ controllers, addresses
 
@@ -209,11 +210,25 @@ class SimLink(link.LocalLink):
         self._reconsider_one(address)
 
     def range_changed(self, station: Station) -> None:
-        """A controller came into range or left it."""
+        """A controller came into range or left it.
+
+        Whoever was away is news to a scanner when it is back, as a stack that has not heard of a
+        device for a while forgets it. Source: BlueZ, TemporaryTimeout (30 s) in main.conf; and
+        its discovery restarts the scan, with its filter of duplicates, every few seconds.
+        """
         for advertiser in station.advertisers:
+            if not station.in_range and advertiser.address is not None:
+                self._absences[advertiser.address] = self.absences(advertiser.address) + 1
+                for scanner in self._scanners:
+                    if scanner.scan is not None:
+                        scanner.scan.heard.pop(advertiser, None)
             self._reconsider(advertiser)
         if station in self._scanners or any(station in w for w in self._initiators.values()):
             self._reconsider_all()
+
+    def absences(self, address: hci.Address) -> int:
+        """How often an advertiser left the range so far."""
+        return self._absences.get(address, 0)
 
     def signal_dbm(self, sender: Station, receiver: Station) -> int:
         """Strength at which a receiver hears a sender, in dBm."""

@@ -47,8 +47,11 @@ def advance_code(
         return dataclasses.replace(facts, state=step.state)
     code_facts.delete_code(conn, facts.access_code_id)
     if may_hold(confirmed):
-        # Closed by the lock itself: what lies in its slot is cleared at the next session.
+        # Closed by the lock itself: what lies in its slot is cleared at the next session; which is
+        # at once when somebody waits for a slot.
         due_ms = next_due_ms(facts.entry, confirmed, at_ms)
+        if slots.is_awaited(conn, facts.device_id):
+            due_ms = at_ms
         code_facts.write_entry(conn, facts.access_code_id, next_due_at_ms=due_ms)
     else:
         drop_entry(conn, ctx, facts.entry)

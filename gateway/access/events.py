@@ -12,6 +12,7 @@ import sqlalchemy as sa
 
 from gateway.access.context import Context
 from gateway.access.filters import EventFilter
+from gateway.access.text import known
 from gateway.errors import NotFound
 from gateway.store.tables import event
 
@@ -85,10 +86,10 @@ def events(
         (event.c.user_identity_id, narrow.user_identity_ids),
     ):
         if values is not None:
-            clauses.append(column.in_(values))
+            clauses.append(column.in_([known(value) for value in values]))
     if narrow.connected_account_id is not None:
         held = event.c.body["connected_account_id"].as_string()
-        clauses.append(held == narrow.connected_account_id)
+        clauses.append(held == known(narrow.connected_account_id))
     if narrow.since_ms is not None:
         clauses.append(event.c.occurred_at_ms > narrow.since_ms)
     if narrow.between_ms is not None:

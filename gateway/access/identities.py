@@ -8,7 +8,7 @@ import sqlalchemy as sa
 
 from gateway.access.context import Context
 from gateway.access.requests import IdentityRequest
-from gateway.access.text import check_text
+from gateway.access.text import check_text, known
 from gateway.errors import Conflict, InvalidInput, NotFound
 from gateway.store.tables import user_identity
 
@@ -80,7 +80,7 @@ def require_identity(conn: sa.Connection, ctx: Context, user_identity_id: str) -
     found = conn.execute(
         sa.select(user_identity.c.user_identity_id).where(
             user_identity.c.workspace_id == ctx.workspace_id,
-            user_identity.c.user_identity_id == user_identity_id,
+            user_identity.c.user_identity_id == known(user_identity_id),
         )
     ).scalar()
     if found is None:

@@ -179,6 +179,11 @@ def deadline_ms(entry: DesiredEntry, policy: Policy) -> int:
     return max(start_ms, graced_ms)
 
 
+def _overdue_ms(entry: DesiredEntry, policy: Policy) -> int | None:
+    """From when on a code past its end should have left its device: one session later."""
+    return None if entry.ends_at_ms is None else entry.ends_at_ms + policy.issue_grace_ms
+
+
 def delay_ms(entry: DesiredEntry, policy: Policy) -> int:
     """From when on a code that is not on its device is late."""
     return max(
@@ -191,7 +196,7 @@ def next_milestone_ms(
     entry: DesiredEntry, confirmed: Confirmed, policy: Policy, at_ms: int
 ) -> int | None:
     """The first instant after `at_ms` at which time alone may change the state; None if never."""
-    instants = [entry.ends_at_ms]
+    instants = [entry.ends_at_ms, _overdue_ms(entry, policy)]
     if not entry.is_deleted:
         instants += [entry.program_at_ms, entry.starts_at_ms]
         if not is_in_force(entry, confirmed):
@@ -280,6 +285,9 @@ def _troubles(
     entry: DesiredEntry, confirmed: Confirmed, state: CodeState, policy: Policy, at_ms: int
 ) -> tuple[list[Trouble], list[Trouble]]:
     errors, warnings = state.errors, state.warnings
+    overdue_ms = _overdue_ms(entry, policy)
+    if overdue_ms is not None and at_ms >= overdue_ms:
+        errors = added(errors, "error_code", "failed_to_delete", at_ms)
     if entry.is_deleted:
         errors = removed(errors, "error_code", SETTING_ERRORS)
         warnings = removed(warnings, "warning_code", SETTING_WARNINGS)

@@ -7,8 +7,8 @@ another workspace holds is not found.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
-from typing import Any, TypeVar
+from collections.abc import Collection
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -20,6 +20,16 @@ from gateway.access.filters import (
     GrantFilter,
     IdentityFilter,
     MethodFilter,
+)
+from gateway.access.paging import (
+    After,
+    Rows,
+    before,
+    equal,
+    first,
+    one_of,
+    page,
+    search,
 )
 from gateway.access.text import known
 from gateway.errors import NotFound
@@ -38,12 +48,6 @@ from gateway.store.tables import (
     workspace as workspace_table,
 )
 
-# A place in a list: created_at_ms and id of the last object before the page.
-After = tuple[int, str] | None
-Rows = list[sa.Row[Any]]
-Clause = sa.ColumnElement[bool]
-K = TypeVar("K")
-
 
 def access_codes(
     conn: sa.Connection, ctx: Context, narrow: AccessCodeFilter, *, limit: int, after: After = None
@@ -51,15 +55,15 @@ def access_codes(
     """A page of access codes."""
     table = access_code_table
     clauses = [
-        *_equal(table.c.access_grant_id, narrow.access_grant_id),
-        *_equal(table.c.access_method_id, narrow.access_method_id),
-        *_equal(table.c.device_id, narrow.device_id),
-        *_one_of(table.c.access_code_id, narrow.access_code_ids),
-        *_search(narrow.search, table.c.name, table.c.code, table.c.access_code_id),
+        *equal(table.c.access_grant_id, narrow.access_grant_id),
+        *equal(table.c.access_method_id, narrow.access_method_id),
+        *equal(table.c.device_id, narrow.device_id),
+        *one_of(table.c.access_code_id, narrow.access_code_ids),
+        *search(narrow.search, table.c.name, table.c.code, table.c.access_code_id),
     ]
     if narrow.access_grant_key is not None:
         clauses.append(table.c.access_grant_id == _grant_of_key(ctx, narrow.access_grant_key))
-    return _page(conn, ctx, table, table.c.access_code_id, clauses, limit=limit, after=after)
+    return page(conn, ctx, table, table.c.access_code_id, clauses, limit=limit, after=after)
 
 
 def access_code(
@@ -77,13 +81,13 @@ def access_code(
     """
     table = access_code_table
     clauses = [
-        *_equal(table.c.access_code_id, access_code_id),
-        *_equal(table.c.device_id, device_id),
-        *_equal(table.c.code, code),
+        *equal(table.c.access_code_id, access_code_id),
+        *equal(table.c.device_id, device_id),
+        *equal(table.c.code, code),
     ]
-    rows = _page(conn, ctx, table, table.c.access_code_id, clauses, limit=1, after=None)
+    rows = page(conn, ctx, table, table.c.access_code_id, clauses, limit=1, after=None)
     # A code is a secret, so it is not repeated in the sentence.
-    return _first(rows, "access_code", access_code_id or device_id or "of that code")
+    return first(rows, "access_code", access_code_id or device_id or "of that code")
 
 
 def grants(
@@ -92,14 +96,14 @@ def grants(
     """A page of access grants."""
     table = access_grant
     clauses = [
-        *_equal(table.c.user_identity_id, narrow.user_identity_id),
-        *_one_of(table.c.access_grant_id, narrow.access_grant_ids),
-        *_one_of(table.c.access_grant_key, narrow.access_grant_keys),
+        *equal(table.c.user_identity_id, narrow.user_identity_id),
+        *one_of(table.c.access_grant_id, narrow.access_grant_ids),
+        *one_of(table.c.access_grant_key, narrow.access_grant_keys),
     ]
     if narrow.search is not None:
         own = (table.c.name, table.c.access_grant_key, table.c.access_grant_id)
         people = sa.select(user_identity.c.user_identity_id).where(
-            *_search(
+            *search(
                 narrow.search,
                 user_identity.c.user_identity_id,
                 user_identity.c.full_name,
@@ -107,22 +111,22 @@ def grants(
                 user_identity.c.phone_number,
             )
         )
-        found = (*_search(narrow.search, *own), table.c.user_identity_id.in_(people))
+        found = (*search(narrow.search, *own), table.c.user_identity_id.in_(people))
         clauses.append(sa.or_(*found))
     if narrow.has_key is not None:
         key = table.c.access_grant_key
         clauses.append(key.is_not(None) if narrow.has_key else key.is_(None))
     if narrow.device_id is not None:
         held = sa.select(access_grant_device.c.access_grant_id).where(
-            access_grant_device.c.device_id == narrow.device_id
+            access_grant_device.c.device_id == known(narrow.device_id)
         )
         clauses.append(table.c.access_grant_id.in_(held))
     if narrow.access_code_id is not None:
         held = sa.select(access_code_table.c.access_grant_id).where(
-            access_code_table.c.access_code_id == narrow.access_code_id
+            access_code_table.c.access_code_id == known(narrow.access_code_id)
         )
         clauses.append(table.c.access_grant_id.in_(held))
-    return _page(conn, ctx, table, table.c.access_grant_id, clauses, limit=limit, after=after)
+    return page(conn, ctx, table, table.c.access_grant_id, clauses, limit=limit, after=after)
 
 
 def grant(
@@ -139,11 +143,11 @@ def grant(
     """
     table = access_grant
     clauses = [
-        *_equal(table.c.access_grant_id, access_grant_id),
-        *_equal(table.c.access_grant_key, access_grant_key),
+        *equal(table.c.access_grant_id, access_grant_id),
+        *equal(table.c.access_grant_key, access_grant_key),
     ]
-    rows = _page(conn, ctx, table, table.c.access_grant_id, clauses, limit=1, after=None)
-    return _first(rows, "access_grant", access_grant_id or access_grant_key or "")
+    rows = page(conn, ctx, table, table.c.access_grant_id, clauses, limit=1, after=None)
+    return first(rows, "access_grant", access_grant_id or access_grant_key or "")
 
 
 def methods(
@@ -152,22 +156,22 @@ def methods(
     """A page of access methods."""
     table = access_method
     clauses = [
-        *_equal(table.c.access_grant_id, narrow.access_grant_id),
-        *_one_of(table.c.access_method_id, narrow.access_method_ids),
+        *equal(table.c.access_grant_id, narrow.access_grant_id),
+        *one_of(table.c.access_method_id, narrow.access_method_ids),
     ]
     if narrow.access_grant_key is not None:
         clauses.append(table.c.access_grant_id == _grant_of_key(ctx, narrow.access_grant_key))
     if narrow.access_code_id is not None:
         made = sa.select(access_code_table.c.access_method_id).where(
-            access_code_table.c.access_code_id == narrow.access_code_id
+            access_code_table.c.access_code_id == known(narrow.access_code_id)
         )
         clauses.append(table.c.access_method_id.in_(made))
     if narrow.device_id is not None:
         made = sa.select(access_code_table.c.access_method_id).where(
-            access_code_table.c.device_id == narrow.device_id
+            access_code_table.c.device_id == known(narrow.device_id)
         )
         clauses.append(table.c.access_method_id.in_(made))
-    return _page(conn, ctx, table, table.c.access_method_id, clauses, limit=limit, after=after)
+    return page(conn, ctx, table, table.c.access_method_id, clauses, limit=limit, after=after)
 
 
 def method(conn: sa.Connection, ctx: Context, access_method_id: str) -> sa.Row[Any]:
@@ -177,7 +181,7 @@ def method(conn: sa.Connection, ctx: Context, access_method_id: str) -> sa.Row[A
         NotFound: When there is none.
     """
     narrow = MethodFilter(access_method_ids=(access_method_id,))
-    return _first(methods(conn, ctx, narrow, limit=1), "access_method", access_method_id)
+    return first(methods(conn, ctx, narrow, limit=1), "access_method", access_method_id)
 
 
 def methods_of_grants(
@@ -226,18 +230,19 @@ def devices(
 ) -> Rows:
     """A page of devices."""
     clauses = [
-        *_one_of(device.c.device_id, narrow.device_ids),
-        *_one_of(device.c.connected_account_id, narrow.connected_account_ids),
-        *_one_of(device.c.profile_id, narrow.profile_ids),
-        *_before(device.c.created_at_ms, narrow.created_before_ms),
-        *_search(narrow.search, device.c.name, device.c.display_name, device.c.device_id),
+        *one_of(device.c.device_id, narrow.device_ids),
+        *one_of(device.c.connected_account_id, narrow.connected_account_ids),
+        *one_of(device.c.profile_id, narrow.profile_ids),
+        *before(device.c.created_at_ms, narrow.created_before_ms),
+        *search(narrow.search, device.c.name, device.c.display_name, device.c.device_id),
     ]
     for key, value in (narrow.custom_metadata_has or {}).items():
-        held = device.c.custom_metadata[key]
-        clauses.append(
-            held.as_boolean() == value if isinstance(value, bool) else held.as_string() == value
-        )
-    return _page(conn, ctx, device, device.c.device_id, clauses, limit=limit, after=after)
+        held = device.c.custom_metadata[known(key)]
+        if isinstance(value, bool):
+            clauses.append(held.as_boolean() == value)
+        else:
+            clauses.append(held.as_string() == known(value))
+    return page(conn, ctx, device, device.c.device_id, clauses, limit=limit, after=after)
 
 
 def device_of(
@@ -248,11 +253,11 @@ def device_of(
     Raises:
         NotFound: When there is none.
     """
-    clauses = [*_equal(device.c.device_id, device_id)]
+    clauses = [*equal(device.c.device_id, device_id)]
     if name is not None:
-        clauses.append(sa.or_(device.c.name == name, device.c.display_name == name))
-    rows = _page(conn, ctx, device, device.c.device_id, clauses, limit=1, after=None)
-    return _first(rows, "device", device_id or name or "")
+        clauses.append(sa.or_(device.c.name == known(name), device.c.display_name == known(name)))
+    rows = page(conn, ctx, device, device.c.device_id, clauses, limit=1, after=None)
+    return first(rows, "device", device_id or name or "")
 
 
 def device_errors(
@@ -280,11 +285,11 @@ def identities(
         table.c.user_identity_id,
     )
     clauses = [
-        *_one_of(table.c.user_identity_id, narrow.user_identity_ids),
-        *_before(table.c.created_at_ms, narrow.created_before_ms),
-        *_search(narrow.search, *searched),
+        *one_of(table.c.user_identity_id, narrow.user_identity_ids),
+        *before(table.c.created_at_ms, narrow.created_before_ms),
+        *search(narrow.search, *searched),
     ]
-    return _page(conn, ctx, table, table.c.user_identity_id, clauses, limit=limit, after=after)
+    return page(conn, ctx, table, table.c.user_identity_id, clauses, limit=limit, after=after)
 
 
 def identity(
@@ -301,11 +306,11 @@ def identity(
     """
     table = user_identity
     clauses = [
-        *_equal(table.c.user_identity_id, user_identity_id),
-        *_equal(table.c.user_identity_key, user_identity_key),
+        *equal(table.c.user_identity_id, user_identity_id),
+        *equal(table.c.user_identity_key, user_identity_key),
     ]
-    rows = _page(conn, ctx, table, table.c.user_identity_id, clauses, limit=1, after=None)
-    return _first(rows, "user_identity", user_identity_id or user_identity_key or "")
+    rows = page(conn, ctx, table, table.c.user_identity_id, clauses, limit=1, after=None)
+    return first(rows, "user_identity", user_identity_id or user_identity_key or "")
 
 
 def attempts(
@@ -314,10 +319,10 @@ def attempts(
     """A page of action attempts."""
     table = action_attempt
     clauses = [
-        *_one_of(table.c.action_attempt_id, narrow.action_attempt_ids),
-        *_equal(table.c.device_id, narrow.device_id),
+        *one_of(table.c.action_attempt_id, narrow.action_attempt_ids),
+        *equal(table.c.device_id, narrow.device_id),
     ]
-    return _page(conn, ctx, table, table.c.action_attempt_id, clauses, limit=limit, after=after)
+    return page(conn, ctx, table, table.c.action_attempt_id, clauses, limit=limit, after=after)
 
 
 def attempt(conn: sa.Connection, ctx: Context, action_attempt_id: str) -> sa.Row[Any]:
@@ -327,7 +332,7 @@ def attempt(conn: sa.Connection, ctx: Context, action_attempt_id: str) -> sa.Row
         NotFound: When there is none.
     """
     narrow = AttemptFilter(action_attempt_ids=(action_attempt_id,))
-    return _first(attempts(conn, ctx, narrow, limit=1), "action_attempt", action_attempt_id)
+    return first(attempts(conn, ctx, narrow, limit=1), "action_attempt", action_attempt_id)
 
 
 def workspace(conn: sa.Connection, ctx: Context) -> sa.Row[Any]:
@@ -342,29 +347,6 @@ def workspace(conn: sa.Connection, ctx: Context) -> sa.Row[Any]:
     if row is None:
         raise NotFound("workspace", ctx.workspace_id)
     return row
-
-
-def _page(
-    conn: sa.Connection,
-    ctx: Context,
-    table: sa.Table,
-    id_column: sa.Column[str],
-    clauses: Sequence[Clause],
-    *,
-    limit: int,
-    after: After,
-) -> Rows:
-    query = sa.select(table).where(table.c.workspace_id == ctx.workspace_id, *clauses)
-    if after is not None:
-        created_at_ms, object_id = after
-        query = query.where(
-            sa.or_(
-                table.c.created_at_ms > created_at_ms,
-                sa.and_(table.c.created_at_ms == created_at_ms, id_column > object_id),
-            )
-        )
-    ordered = query.order_by(table.c.created_at_ms, id_column).limit(limit)
-    return list(conn.execute(ordered).all())
 
 
 def _children(
@@ -386,36 +368,7 @@ def _grant_of_key(ctx: Context, access_grant_key: str) -> sa.ScalarSelect[Any]:
         sa.select(access_grant.c.access_grant_id)
         .where(
             access_grant.c.workspace_id == ctx.workspace_id,
-            access_grant.c.access_grant_key == access_grant_key,
+            access_grant.c.access_grant_key == known(access_grant_key),
         )
         .scalar_subquery()
     )
-
-
-def _first(rows: Rows, resource: str, identifier: str) -> sa.Row[Any]:
-    if not rows:
-        raise NotFound(resource, identifier)
-    return rows[0]
-
-
-def _equal(column: sa.Column[Any], value: str | None) -> list[Clause]:
-    return [] if value is None else [column == known(value)]
-
-
-def _one_of(column: sa.Column[Any], values: tuple[str, ...] | None) -> list[Clause]:
-    return [] if values is None else [column.in_([known(value) for value in values])]
-
-
-def _before(column: sa.Column[Any], instant_ms: int | None) -> list[Clause]:
-    return [] if instant_ms is None else [column < instant_ms]
-
-
-def _search(text: str | None, *columns: sa.Column[Any]) -> list[Clause]:
-    """Rows of which one of the columns holds the text, whatever its case."""
-    if text is None:
-        return []
-    return [
-        sa.or_(
-            *(sa.func.lower(column).contains(text.lower(), autoescape=True) for column in columns)
-        )
-    ]

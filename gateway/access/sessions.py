@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Collection, Sequence
-from typing import Any, Final
+from typing import Final
 
 import sqlalchemy as sa
 
@@ -27,10 +27,70 @@ from gateway.store.tables import action_attempt, device, entry
 from protocols.errors import WindowError
 from protocols.profiles.parser import Profile
 
+_IS_FREE: Final = device.c.device_id.not_in(sa.bindparam("busy", expanding=True))
+_IS_READY: Final = device.c.next_try_at_ms.is_(None)
+_IS_TRIED_NOW: Final = sa.or_(_IS_READY, device.c.next_try_at_ms <= sa.bindparam("now_ms"))
+_IS_WAITING: Final = sa.and_(
+    action_attempt.c.status == "pending",
+    action_attempt.c.expires_at_ms > sa.bindparam("now_ms"),
+    action_attempt.c.action_type.in_(SESSION_ACTIONS),
+    action_attempt.c.device_id.is_not(None),
+    action_attempt.c.device_id.not_in(sa.bindparam("busy", expanding=True)),
+)
+# Devices with the instant since when they are due.
+_DUE: Final = (
+    sa.select(entry.c.device_id, sa.func.min(entry.c.next_due_at_ms).label("since"))
+    .join(device, device.c.device_id == entry.c.device_id)
+    .where(entry.c.next_due_at_ms <= sa.bindparam("now_ms"), _IS_FREE, _IS_TRIED_NOW)
+    .group_by(entry.c.device_id),
+    sa.select(device.c.device_id, device.c.next_contact_at_ms.label("since")).where(
+        device.c.next_contact_at_ms <= sa.bindparam("now_ms"), _IS_FREE, _IS_TRIED_NOW
+    ),
+    sa.select(
+        action_attempt.c.device_id, sa.func.min(action_attempt.c.created_at_ms).label("since")
+    )
+    .where(_IS_WAITING)
+    .group_by(action_attempt.c.device_id),
+)
+# Instants at which the next of them becomes due.
+_NEXT: Final = (
+    # The index gives the first of the devices that are well, without looking at the rest.
+    sa.select(entry.c.next_due_at_ms)
+    .join(device, device.c.device_id == entry.c.device_id)
+    .where(entry.c.next_due_at_ms.is_not(None), _IS_FREE, _IS_READY)
+    .order_by(entry.c.next_due_at_ms)
+    .limit(1),
+    sa.select(
+        sa.func.min(
+            sa.case(
+                (entry.c.next_due_at_ms > device.c.next_try_at_ms, entry.c.next_due_at_ms),
+                else_=device.c.next_try_at_ms,
+            )
+        )
+    )
+    .join(device, device.c.device_id == entry.c.device_id)
+    .where(entry.c.next_due_at_ms.is_not(None), _IS_FREE, ~_IS_READY),
+    sa.select(sa.func.min(device.c.next_contact_at_ms)).where(_IS_FREE, _IS_READY),
+    sa.select(
+        sa.func.min(
+            sa.case(
+                (
+                    device.c.next_contact_at_ms > device.c.next_try_at_ms,
+                    device.c.next_contact_at_ms,
+                ),
+                else_=device.c.next_try_at_ms,
+            )
+        )
+    ).where(_IS_FREE, ~_IS_READY, device.c.next_contact_at_ms.is_not(None)),
+    sa.select(sa.func.min(action_attempt.c.created_at_ms)).where(_IS_WAITING),
+)
+# The zero as it stands in the partial index `ix_entry_failing`: with a parameter instead, SQLite
+# can't use that, and makes a new plan for every execution.
+_HAS_FAILED: Final = entry.c.failures > sa.literal_column("0")
 _UNFINISHED: Final = (
     sa.select(entry, device.c.next_try_at_ms)
     .join(device, device.c.device_id == entry.c.device_id)
-    .where(sa.or_(entry.c.next_due_at_ms <= sa.bindparam("now_ms"), entry.c.failures > 0))
+    .where(sa.or_(entry.c.next_due_at_ms <= sa.bindparam("now_ms"), _HAS_FAILED))
     .order_by(entry.c.device_id, entry.c.entry_id)
 )
 _WORKS: Final = (
@@ -40,7 +100,7 @@ _WORKS: Final = (
         sa.or_(
             entry.c.next_due_at_ms <= sa.bindparam("now_ms"),
             entry.c.remove_at_ms <= sa.bindparam("now_ms"),
-            entry.c.failures > 0,
+            _HAS_FAILED,
             entry.c.pending_revision > 0,
             entry.c.is_deleted,
         ),
@@ -137,27 +197,10 @@ def due_devices(
         busy: Devices that have a session now: left out.
         limit: Most devices to return.
     """
-    now_ms = ctx.now_ms
-    free = sa.and_(
-        device.c.device_id.not_in(sorted(busy)),
-        sa.or_(device.c.next_try_at_ms.is_(None), device.c.next_try_at_ms <= now_ms),
-    )
+    values = {"now_ms": ctx.now_ms, "busy": sorted(busy)}
     since: dict[str, int] = {}
-    for query in (
-        sa.select(entry.c.device_id, sa.func.min(entry.c.next_due_at_ms).label("since"))
-        .join(device, device.c.device_id == entry.c.device_id)
-        .where(entry.c.next_due_at_ms <= now_ms, free)
-        .group_by(entry.c.device_id),
-        sa.select(device.c.device_id, device.c.next_contact_at_ms.label("since")).where(
-            device.c.next_contact_at_ms <= now_ms, free
-        ),
-        sa.select(
-            action_attempt.c.device_id, sa.func.min(action_attempt.c.created_at_ms).label("since")
-        )
-        .where(_is_waiting(now_ms), action_attempt.c.device_id.not_in(sorted(busy)))
-        .group_by(action_attempt.c.device_id),
-    ):
-        for row in conn.execute(query):
+    for query in _DUE:
+        for row in conn.execute(query, values):
             since[row.device_id] = min(row.since, since.get(row.device_id, row.since))
     chosen = sorted(since, key=lambda device_id: (since[device_id], device_id))[:limit]
     return _due(conn, chosen)
@@ -179,36 +222,8 @@ def next_session_ms(
         ctx: Its `workspace_id` does not matter here.
         busy: Devices that have a session now: left out.
     """
-    is_free = device.c.device_id.not_in(sorted(busy))
-    is_ready = device.c.next_try_at_ms.is_(None)
-    joined = sa.select(entry.c.next_due_at_ms).join(
-        device, device.c.device_id == entry.c.device_id
-    )
-    later = sa.case(
-        (entry.c.next_due_at_ms > device.c.next_try_at_ms, entry.c.next_due_at_ms),
-        else_=device.c.next_try_at_ms,
-    )
-    contact = sa.case(
-        (device.c.next_contact_at_ms > device.c.next_try_at_ms, device.c.next_contact_at_ms),
-        else_=device.c.next_try_at_ms,
-    )
-    queries: Sequence[sa.Select[Any]] = (
-        # The index gives the first of the devices that are well, without looking at the rest.
-        joined.where(entry.c.next_due_at_ms.is_not(None), is_free, is_ready)
-        .order_by(entry.c.next_due_at_ms)
-        .limit(1),
-        sa.select(sa.func.min(later))
-        .join(device, device.c.device_id == entry.c.device_id)
-        .where(entry.c.next_due_at_ms.is_not(None), is_free, ~is_ready),
-        sa.select(sa.func.min(device.c.next_contact_at_ms)).where(is_free, is_ready),
-        sa.select(sa.func.min(contact)).where(
-            is_free, ~is_ready, device.c.next_contact_at_ms.is_not(None)
-        ),
-        sa.select(sa.func.min(action_attempt.c.created_at_ms)).where(
-            _is_waiting(ctx.now_ms), action_attempt.c.device_id.not_in(sorted(busy))
-        ),
-    )
-    found = (conn.execute(query).scalar() for query in queries)
+    values = {"now_ms": ctx.now_ms, "busy": sorted(busy)}
+    found = (conn.execute(query, values).scalar() for query in _NEXT)
     return min((int(instant) for instant in found if instant is not None), default=None)
 
 
@@ -265,15 +280,6 @@ def _is_settled(desired: DesiredEntry, progress: Progress, now_ms: int) -> bool:
     confirmed = progress.confirmed
     return is_conforming(desired, confirmed, now_ms) or has_closed_itself(
         desired, confirmed, now_ms
-    )
-
-
-def _is_waiting(now_ms: int) -> sa.ColumnElement[bool]:
-    return sa.and_(
-        action_attempt.c.status == "pending",
-        action_attempt.c.expires_at_ms > now_ms,
-        action_attempt.c.action_type.in_(SESSION_ACTIONS),
-        action_attempt.c.device_id.is_not(None),
     )
 
 

@@ -84,7 +84,7 @@ access_grant = sa.Table(
     metadata,
     sa.Column("access_grant_id", ID, primary_key=True),
     sa.Column("workspace_id", ID, sa.ForeignKey("workspace.workspace_id"), nullable=False),
-    sa.Column("user_identity_id", ID, sa.ForeignKey("user_identity.user_identity_id")),
+    sa.Column("user_identity_id", ID, sa.ForeignKey("user_identity.user_identity_id"), index=True),
     sa.Column("access_grant_key", sa.Text),
     sa.Column("name", sa.Text),
     sa.Column("starts_at_ms", BIG, nullable=False),

@@ -122,4 +122,3 @@ class Person:
     def _named(self, route: str, key: str) -> dict[str, Any]:
         kind = "access_grant_id" if route.startswith("/access_grants/") else "access_code_id"
         return {kind: self._diary.done[key]}
-

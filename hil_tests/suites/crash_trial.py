@@ -19,6 +19,8 @@ from firmware_sim.kernel.loop import SimLoop
 from firmware_sim.kernel.run import Simulation, run_sim
 from firmware_sim.memory.interface import Change
 from firmware_sim.memory.plain import PlainMemory
+from firmware_sim.memory.records import DeviceState
+from firmware_sim.world import DeviceSpec, World
 from gateway.plan.policy import HOUR_S
 from hil_tests.bench_file import BenchFile
 from hil_tests.sim_bench import SimBench, SimOptions, sim_bench
@@ -155,9 +157,6 @@ class _Performance:
         """One life of the bench; None when it was ended by the blow."""
         options = SimOptions(seed=_SEED, state=self._state)
         async with sim_bench(self._file, options) as bench:
-            for door in DOORS:
-                memory = bench.bench.device(door).firmware._core.memory
-                self._door_of[id(memory)] = door
             while not await self._work(simulation.loop, bench):
                 if self._victim is Victim.BENCH:
                     # What it leaves behind is what a killed process leaves: see `Tap`.
@@ -203,7 +202,12 @@ class _Performance:
     @contextlib.contextmanager
     def _recording(self) -> Iterator[None]:
         """Note every record that a lock's memory takes."""
-        commit = PlainMemory.commit
+        make_memory, commit = World._memory, PlainMemory.commit
+
+        def made(world: World, spec: DeviceSpec, fresh: DeviceState) -> PlainMemory:
+            memory = make_memory(world, spec, fresh)
+            self._door_of[id(memory)] = spec.name
+            return memory
 
         def noted(memory: PlainMemory, change: Change) -> None:
             commit(memory, change)
@@ -215,6 +219,7 @@ class _Performance:
             )
 
         with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(World, "_memory", made)
             patch.setattr(PlainMemory, "commit", noted)
             # A process ends here, not the machine: what was written stays in its files.
             patch.setattr(os, "fsync", lambda _: None)
@@ -268,8 +273,10 @@ async def _codes(bench: SimBench, door: str) -> list[dict[str, Any]]:
     """What the API shows of the codes of a door, but for what a crash may change: ids, times."""
     device_id = bench.bench.device(door).spec.device_id
     listed = (await bench.call("/access_codes/list", device_id=device_id))["access_codes"]
-    shown = ("name", "code", "status", "type", "starts_at", "ends_at", "errors", "warnings")
-    shown += ("pending_mutations", "is_scheduled_on_device")
+    shown = (
+        *("name", "code", "status", "type", "starts_at", "ends_at", "errors", "warnings"),
+        *("pending_mutations", "is_scheduled_on_device"),
+    )
     return sorted(
         ({name: code.get(name) for name in shown} for code in listed),
         key=lambda code: str(code["code"]),

@@ -1,56 +1,91 @@
-"""Full slot tables and duplicate PINs."""
+"""Full slot tables: who finds no slot waits, and gets the next that becomes free."""
 
 from __future__ import annotations
 
+import dataclasses
+from typing import Any, Final
+
 import pytest
 
-from hil_tests.sim_bench import ApiRefused, SimBench
+import hil_tests.bench
+from gateway.profiles import load_profiles
+from hil_tests.fixtures import BenchFactory
+from hil_tests.sim_bench import SimBench
+from hil_tests.suites.steps import create_code, enter, error_codes, get_code, list_codes
 
-SMALL = "bike-room"  # generic-jit: 30 slots
+SMALL: Final = "bike-room"  # generic-jit: 30 slots
+NATIVE: Final = "gym"
+NO_SPACE: Final = "no_space_for_access_code_on_device"
 
 
-async def fill(bench: SimBench, device: str, count: int) -> list[str]:
-    device_id = bench.bench.device(device).spec.device_id
-    ids = []
-    for number in range(count):
-        reply = await bench.call(
-            "/access_codes/create", device_id=device_id, code=f"{734000 + number * 7}"
-        )
-        ids.append(str(reply["access_code"]["access_code_id"]))
-    return ids
+async def fill(bench: SimBench, device: str, count: int, **window: Any) -> list[dict[str, Any]]:
+    return [
+        await create_code(bench, device, code=f"{734000 + number * 7}", **window)
+        for number in range(count)
+    ]
 
 
 async def test_code_beyond_the_last_slot_waits_with_the_documented_error(bench: SimBench) -> None:
     capacity = bench.bench.device(SMALL).spec.profile.pin_slot_count
-    ids = await fill(bench, SMALL, capacity)
+    codes = await fill(bench, SMALL, capacity)
     assert len(bench.slots(SMALL)) == capacity
-    [waiting] = await fill_one_more(bench)
-    shown = (await bench.call("/access_codes/get", access_code_id=waiting))["access_code"]
-    assert [error["error_code"] for error in shown["errors"]] == [
-        "no_space_for_access_code_on_device"
-    ]
-    # A slot that becomes free goes to whoever waits.
-    await bench.call("/access_codes/delete", access_code_id=ids[3])
-    await bench.advance(seconds=1800, settle=True)
-    shown = (await bench.call("/access_codes/get", access_code_id=waiting))["access_code"]
-    assert shown["status"] == "set"
-    assert shown["errors"] == []
+    waiting = await create_code(bench, SMALL, code="999123")
+    shown = await get_code(bench, waiting)
+    assert [error["error_code"] for error in shown["errors"]] == [NO_SPACE]
+    # A slot that becomes free goes to whoever waits, in the same session.
+    await bench.call("/access_codes/delete", access_code_id=codes[3]["access_code_id"])
+    shown = await get_code(bench, waiting)
+    assert (shown["status"], shown["errors"]) == ("set", [])
     assert bench.slots(SMALL)["999123"] == 4
+    assert await enter(bench, SMALL, "999123") == "opened"
+    assert await enter(bench, SMALL, codes[3]["code"]) == "unknown_code"
 
 
-async def fill_one_more(bench: SimBench) -> list[str]:
-    device_id = bench.bench.device(SMALL).spec.device_id
-    reply = await bench.call("/access_codes/create", device_id=device_id, code="999123")
-    return [str(reply["access_code"]["access_code_id"])]
+@pytest.fixture
+def three_slots(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Locks with three slots each, whatever their profile says."""
+    smaller = {
+        profile_id: dataclasses.replace(profile, pin_slot_count=3)
+        for profile_id, profile in load_profiles().items()
+    }
+    monkeypatch.setattr(hil_tests.bench, "load_profiles", lambda: smaller)
 
 
-async def test_same_pin_twice_on_one_lock_is_refused_and_on_two_locks_is_fine(
-    bench: SimBench,
+@pytest.mark.usefixtures("three_slots")
+async def test_lock_that_has_fewer_slots_than_its_profile_is_believed(
+    open_bench: BenchFactory,
 ) -> None:
-    gym, storage = (bench.bench.device(name).spec.device_id for name in ("gym", "storage"))
-    await bench.call("/access_codes/create", device_id=gym, code="482915")
-    with pytest.raises(ApiRefused) as refused:
-        await bench.call("/access_codes/create", device_id=gym, code="482915")
-    assert (refused.value.status, refused.value.error_type) == (409, "duplicate_access_code")
-    await bench.call("/access_codes/create", device_id=storage, code="482915")
-    assert bench.slots("gym") == bench.slots("storage") == {"482915": 1}
+    async with open_bench() as bench:
+        codes = await fill(bench, NATIVE, 4)
+        assert len(bench.slots(NATIVE)) == 3
+        assert [await error_codes(bench, code) for code in codes] == [[], [], [], [NO_SPACE]]
+
+
+@pytest.mark.usefixtures("three_slots")
+async def test_codes_that_closed_themselves_make_room_for_the_next(
+    open_bench: BenchFactory,
+) -> None:
+    """Their slots are cleared when somebody needs one, not only at the next contact."""
+    async with open_bench() as bench:
+        await fill(bench, NATIVE, 3, ends_at="2025-07-10T13:00:00Z")
+        await bench.advance(to="2025-07-10T13:00:00Z", settle=True)
+        assert await list_codes(bench, NATIVE) == []
+        assert len(bench.slots(NATIVE)) == 3
+        code = await create_code(bench, NATIVE, code="999123")
+        assert await error_codes(bench, code) == []
+        assert list(bench.slots(NATIVE)) == ["999123"]
+        assert await enter(bench, NATIVE, "999123") == "opened"
+
+
+@pytest.mark.usefixtures("three_slots")
+async def test_code_that_waits_for_a_slot_gets_that_of_one_that_ends(
+    open_bench: BenchFactory,
+) -> None:
+    async with open_bench() as bench:
+        await fill(bench, NATIVE, 2)
+        await create_code(bench, NATIVE, code="555666", ends_at="2025-07-10T13:00:00Z")
+        waiting = await create_code(bench, NATIVE, code="999123")
+        assert await error_codes(bench, waiting) == [NO_SPACE]
+        await bench.advance(to="2025-07-10T13:00:00Z", settle=True)
+        assert await error_codes(bench, waiting) == []
+        assert await enter(bench, NATIVE, "999123") == "opened"

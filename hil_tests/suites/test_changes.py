@@ -16,8 +16,8 @@ LATER: Final = {"starts_at": "2025-07-14T15:00:00Z", "ends_at": "2025-07-14T18:0
 SOON: Final = {"starts_at": "2025-07-10T15:00:00Z", "ends_at": "2025-07-10T18:00:00Z"}
 
 
-async def update(bench: SimBench, code: dict[str, Any], **changes: Any) -> None:
-    await bench.call("/access_codes/update", access_code_id=code["access_code_id"], **changes)
+async def update(bench: SimBench, of: dict[str, Any], **changes: Any) -> None:
+    await bench.call("/access_codes/update", access_code_id=of["access_code_id"], **changes)
 
 
 async def delete(bench: SimBench, code: dict[str, Any]) -> None:
@@ -38,8 +38,8 @@ async def test_code_changed_before_it_is_stored_is_written_once_as_it_is_then(
 ) -> None:
     code = await create_code(bench, device, code="482915", **LATER)
     await update(bench, code, code="555666")
-    await update(bench, code, starts_at=SOON["starts_at"], ends_at=SOON["ends_at"])
     await update(bench, code, name="Jane")
+    await update(bench, code, **SOON)
     shown = await get_code(bench, code)
     assert (shown["code"], shown["name"], shown["starts_at"]) == (
         "555666",

@@ -72,7 +72,9 @@ async def test_native_window_between_seconds_is_held_narrower_and_never_wider(
 async def test_native_code_is_gone_from_the_api_at_its_end_and_from_the_lock_soon(
     bench: SimBench, device: str
 ) -> None:
-    await grant_pin(bench, device, starts_at="2025-07-10T14:00:00Z", ends_at="2025-07-10T15:00:00Z")
+    await grant_pin(
+        bench, device, starts_at="2025-07-10T14:00:00Z", ends_at="2025-07-10T15:00:00Z"
+    )
     [listed] = await list_codes(bench, device)
     assert (listed["status"], listed["is_scheduled_on_device"]) == ("unset", True)
     await bench.advance(to="2025-07-10T13:59:59Z")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import Any
 
 from gateway.store.backup import backup
 from tools.output import Output
@@ -17,9 +16,9 @@ from tools.store_option import (
 )
 
 
-def register(verbs: Any, shared: argparse.ArgumentParser) -> None:
-    """Add the verb to the command line."""
-    parser = verbs.add_parser("backup", parents=[shared], help="copy the gateway's store")
+def register(parser: argparse.ArgumentParser, shared: argparse.ArgumentParser) -> None:
+    """Add the verb's options."""
+    del shared
     parser.add_argument("file", type=Path, metavar="FILE", help="where to write the copy")
     add_store_options(parser)
     parser.set_defaults(run=run)

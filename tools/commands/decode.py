@@ -6,8 +6,9 @@ import argparse
 import re
 from typing import Any
 
+from protocols.errors import ProtocolError
 from protocols.strike.explain import ExplainedField, Explanation, explain
-from tools.errors import UsageError
+from tools.errors import NoFrame, UsageError
 from tools.output import Output
 
 # Hex as captures print it: "01 02", "01:02", "0x0102", "01-02".
@@ -16,11 +17,9 @@ SEPARATORS = re.compile(r"[\s:,-]+|0[xX]")
 HEX_DIGITS_MAX = 64 * 1024
 
 
-def register(verbs: Any, shared: argparse.ArgumentParser) -> None:
-    """Add the verb to the command line."""
-    parser = verbs.add_parser(
-        "decode", parents=[shared], help="explain a captured strike frame field by field"
-    )
+def register(parser: argparse.ArgumentParser, shared: argparse.ArgumentParser) -> None:
+    """Add the verb's options."""
+    del shared
     parser.add_argument(
         "hex",
         nargs="+",
@@ -37,7 +36,13 @@ def run(arguments: argparse.Namespace, output: Output) -> int:
     """Explain the bytes; an unknown frame is an error of its own exit code."""
     pieces = [parse_hex(text) for text in arguments.hex]
     captured: bytes | list[bytes] = pieces[0] if len(pieces) == 1 else pieces
-    explanation = explain(captured, reveal=arguments.reveal)
+    try:
+        explanation = explain(captured, reveal=arguments.reveal)
+    except ProtocolError as error:
+        raise NoFrame(
+            f"that is no strike frame: {error}; "
+            "give one whole message, or its fragments in order, one argument each"
+        ) from error
     output.result(as_document(explanation), as_text(explanation))
     return 0
 

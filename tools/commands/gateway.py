@@ -8,23 +8,23 @@ import os
 import random
 import secrets
 import signal
-import socket
 from pathlib import Path
-from typing import Any
 
-from firmware_sim.kernel.http_edge import open_listener, serve_http
+from firmware_sim.kernel.http_edge import serve_http
 from firmware_sim.kernel.wall import SystemWall
 from gateway.app import Gateway
 from gateway.config import GatewayConfig, load_config
 from gateway.ports import DirectEdge
-from tools.errors import ToolError, UsageError
+from tools.config_view import as_text, view
+from tools.errors import UsageError
+from tools.listening import listen, url_of
 from tools.logs import log_to_stderr
-from tools.output import Output
+from tools.output import Output, count
 
 
-def register(verbs: Any, shared: argparse.ArgumentParser) -> None:
-    """Add the verb to the command line."""
-    parser = verbs.add_parser("gateway", parents=[shared], help="run the gateway on real links")
+def register(parser: argparse.ArgumentParser, shared: argparse.ArgumentParser) -> None:
+    """Add the verb's options."""
+    del shared
     parser.add_argument("--config", type=Path, required=True, metavar="FILE", help="TOML file")
     parser.add_argument(
         "--set",
@@ -44,8 +44,8 @@ def run(arguments: argparse.Namespace, output: Output) -> int:
         arguments.config, environment=os.environ, overrides=_overrides(arguments.set)
     )
     if arguments.check:
-        # Secrets are left out of the repr of every configuration class.
-        output.result({"config": repr(config)}, repr(config))
+        document = view(config)
+        output.result(document, as_text(document))
         return 0
     if config.api.key is None:
         raise UsageError(
@@ -99,8 +99,8 @@ async def _serve(config: GatewayConfig, output: Output) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    listener = _listen(config.api.host, config.api.port)
-    url = f"http://{config.api.host}:{listener.getsockname()[1]}"
+    listener = listen(config.api.host, config.api.port, "choose another [api] host or port")
+    url = url_of(config.api.host, listener)
     gateway = Gateway(config, clock=WallClock(), edge=DirectEdge(), randomness=SystemRandomness())
     async with gateway, asyncio.TaskGroup() as tasks:
         running = tasks.create_task(gateway.run(), name="gateway")
@@ -110,7 +110,8 @@ async def _serve(config: GatewayConfig, output: Output) -> None:
                 listener,
                 on_ready=lambda: output.result(
                     {"ready": True, "url": url, "devices": len(config.devices)},
-                    f"strikeplate gateway is ready at {url} ({len(config.devices)} devices)",
+                    f"strikeplate gateway is ready at {url} "
+                    f"({count(len(config.devices), 'device')})",
                 ),
             ),
             name="http server",
@@ -118,12 +119,3 @@ async def _serve(config: GatewayConfig, output: Output) -> None:
         await stop.wait()
         server.cancel()
         running.cancel()
-
-
-def _listen(host: str, port: int) -> socket.socket:
-    try:
-        return open_listener(host, port)
-    except OSError as error:
-        raise ToolError(
-            f"can't listen on {host}:{port} ({error.strerror}); choose another [api] port"
-        ) from error

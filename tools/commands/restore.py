@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import contextlib
 from pathlib import Path
-from typing import Any
 
 from gateway.store.backup import restore
 from hil_tests.bench_state import BenchState
@@ -19,11 +18,9 @@ from tools.store_option import (
 )
 
 
-def register(verbs: Any, shared: argparse.ArgumentParser) -> None:
-    """Add the verb to the command line."""
-    parser = verbs.add_parser(
-        "restore", parents=[shared], help="put a backup in the place of the gateway's store"
-    )
+def register(parser: argparse.ArgumentParser, shared: argparse.ArgumentParser) -> None:
+    """Add the verb's options."""
+    del shared
     parser.add_argument("file", type=Path, metavar="FILE", help="a file that backup wrote")
     add_store_options(parser)
     parser.set_defaults(run=run)

@@ -179,6 +179,8 @@ class Console:
 
     # Comes after each command, with its exit code.
     MARK = "--done--"
+    # Comes when a bench ends, with its exit code.
+    ENDED = "--ended--"
 
     def __init__(self, folder: Path, environment: dict[str, str]) -> None:
         self._shell = Process(["bash", "--noprofile", "--norc"], folder, environment)
@@ -186,31 +188,38 @@ class Console:
 
     def run(self, text: str) -> None:
         for command, shown in commands(text):
-            if command.endswith("&"):
-                printed, exit_code = self._start(command), 0
-            else:
-                printed, exit_code = self._run(command)
-            assert exit_code == 0, f"{command} -> {exit_code}\n{printed}{self._shell.errors()}"
+            printed = self._start(command) if command.endswith("&") else self._run(command)
             if shown:
                 assert fits(shown, printed), f"{command} printed:\n{printed}"
 
-    def _run(self, command: str) -> tuple[str, int]:
-        self._shell.send(f"{command}\nprintf '\\n{self.MARK} %d\\n' $?")
+    def _run(self, command: str) -> str:
+        self._shell.send(f"{command}\nprintf '\\n%s %d\\n' {self.MARK} $?")
         printed = ""
-        while not (line := self._shell.line(command)).startswith(self.MARK):
+        while not (line := self._line(command)).startswith(self.MARK):
             printed += line
         # The mark begins on a line of its own whatever the command ended with.
         printed = printed.removesuffix("\n")
-        if printed and not printed.endswith("\n"):
-            printed += "\n"
-        return printed, int(line.split()[1])
+        exit_code = line.split()[1]
+        assert exit_code == "0", f"{command} -> {exit_code}\n{printed}{self._shell.errors()}"
+        return printed + "\n" if printed and not printed.endswith("\n") else printed
 
     def _start(self, command: str) -> str:
-        self._shell.send(command)
+        # The trap has the group outlive the bench, so that its own end is told.
+        group = f"trap : TERM; {command.removesuffix('&')}"
+        self._shell.send(f"{{ {group}; printf '%s %d\\n' {self.ENDED} $?; }} &")
         printed = ""
         while "ready" not in printed:
-            printed += self._shell.line(command)
+            line = self._shell.line(command)
+            assert not line.startswith(self.ENDED), f"{command}\n{self._shell.errors()}"
+            printed += line
         return printed
+
+    def _line(self, command: str) -> str:
+        line = self._shell.line(command)
+        while line.startswith(self.ENDED):
+            assert line.split()[1] == "0", f"a bench ended: {line}{self._shell.errors()}"
+            line = self._shell.line(command)
+        return line
 
     def close(self) -> None:
         self._shell.send("jobs -p | while read -r job; do kill -- -$job; done; wait")

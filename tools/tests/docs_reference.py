@@ -29,7 +29,7 @@ from gateway.api.routes.table import ROUTES
 from gateway.config import (
     _OVERRIDABLE,
     _PREFIX,
-    _RULES,
+    RULES,
     ApiConfig,
     BleConfig,
     DeviceConfig,
@@ -55,6 +55,7 @@ PAGES: Final = tuple(
 )
 
 Row = Sequence[str]
+E = typing.TypeVar("E", bound=Exception)
 
 
 def fill(page: str) -> str:
@@ -177,7 +178,7 @@ def settings(name: str) -> str:
             meanings[field.name],
         )
         for field in dataclasses.fields(schema)
-        if not rule_of(schema, field, _RULES).is_hidden
+        if not rule_of(schema, field, RULES).is_hidden
     ]
     return table(("key", "type", "default", "bounds", "meaning"), rows)
 
@@ -223,7 +224,7 @@ def _bounds(schema: type[Any], field: dataclasses.Field[Any]) -> str:
     hints = typing.get_type_hints(schema)
     if _type(hints[field.name]) not in {"int", "float"}:
         return ""
-    rule = rule_of(schema, field, _RULES)
+    rule = rule_of(schema, field, RULES)
     if rule.maximum is None:
         return "" if rule.minimum is None else f"at least {rule.minimum:g}"
     return f"{rule.minimum:g} to {rule.maximum:g}"
@@ -236,7 +237,7 @@ def variables(_: str) -> str:
         schema = TABLES[name]
         for field in dataclasses.fields(schema):
             variable = code(f"{_PREFIX}_{name}_{field.name}".upper())
-            is_hidden = rule_of(schema, field, _RULES).is_hidden
+            is_hidden = rule_of(schema, field, RULES).is_hidden
             rows.append((variable, "" if is_hidden else code(f"{name}.{field.name}")))
     return table(("environment", "`--set`"), rows)
 
@@ -294,7 +295,7 @@ def _branch(kind: type[Exception], module: str, stem: str) -> Iterator[tuple[str
         yield from list(_branch(child, module, stem + ("   " if is_last else "│  ")))
 
 
-def _children(kind: type[Exception]) -> list[type[Exception]]:
+def _children(kind: type[E]) -> list[type[E]]:
     return sorted(kind.__subclasses__(), key=_line)
 
 
@@ -313,7 +314,16 @@ def _meaning(kind: type[Exception]) -> str:
     return text
 
 
+def bench_errors(_: str) -> str:
+    kinds: list[type[BenchError]] = [BenchError, *_children(BenchError)]
+    rows = sorted(
+        (str(kind.http_status), code(kind.error_type), sentence(kind.__doc__)) for kind in kinds
+    )
+    return table(("status", "`error.type`", "when"), rows)
+
+
 RENDERERS: Final = {
+    "bench-errors": bench_errors,
     "verb": verb,
     "exit-codes": exit_codes,
     "table": settings,

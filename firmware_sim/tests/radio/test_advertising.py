@@ -181,6 +181,21 @@ async def test_range_when_lock_leaves_it_then_it_is_neither_heard_nor_reached(ra
         assert await session.ask(b"x") == b"x"
 
 
+async def test_range_when_lock_is_back_then_who_knew_it_hears_it_again(radio: Any) -> None:
+    lock = await radio.lock()
+    listener = Listener()
+    async with radio.scanner(listener):
+        await asyncio.sleep(1.5)
+        lock.set_in_range(False)
+        await asyncio.sleep(5.0)
+        assert len(listener.heard) == 1
+        back_s = virtual_loop().time()
+        lock.set_in_range(True)
+        await asyncio.sleep(60.0)
+    assert len(listener.heard) == 2
+    assert listener.heard[1][0] <= back_s + 1.0
+
+
 async def test_range_when_data_changed_out_of_it_then_they_are_heard_on_return(
     radio: Any,
 ) -> None:

@@ -113,6 +113,11 @@ class House:
             workspaces.ensure_workspace, name="Home", company_name="Home Ltd", is_sandbox=True
         )
 
+    @staticmethod
+    def brands() -> Mapping[str, Profile]:
+        """The brand profiles that come with the project."""
+        return PROFILES
+
     @property
     def ctx(self) -> Context:
         """The context of now."""
@@ -238,6 +243,10 @@ class House:
     def code(self, access_code_id: str) -> Any:
         """An access code's row."""
         return self.read(read.access_code, access_code_id=access_code_id)
+
+    def device(self, device_id: str) -> Any:
+        """A device's row."""
+        return self.read(read.device_of, device_id=device_id)
 
     def events(self, **narrow: Any) -> list[Any]:
         """Events in order."""

@@ -135,6 +135,7 @@ def _make_grants() -> None:
             name="uq_access_grant_workspace_id_access_grant_key",
         ),
     )
+    op.create_index("ix_access_grant_user_identity_id", "access_grant", ["user_identity_id"])
     op.create_table(
         "access_grant_device",
         sa.Column("access_grant_id", ID, nullable=False),
