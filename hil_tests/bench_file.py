@@ -25,7 +25,7 @@ _NAMESPACE: Final = uuid.UUID("5f0a6a1c-6d9f-5c0e-9f0b-8f8a6f1f7d10")
 _ADDRESS: Final = re.compile(r"[0-9A-F]{2}(:[0-9A-F]{2}){5}\Z")
 _NAME: Final = re.compile(r"[a-z0-9][a-z0-9._-]{0,62}\Z")
 # It names a file and goes into URLs.
-_ID: Final = re.compile(r"[!-~]{1,64}\Z")
+_ID: Final = re.compile(r"[A-Za-z0-9._~-]{1,64}\Z")
 # A static random address has its two highest bits set (Bluetooth Core, vol 6, part B, 1.3.2.1).
 _STATIC_RANDOM: Final = 0xC0
 _ADDRESS_BYTES: Final = 6
@@ -43,7 +43,7 @@ def _check_name(name: str) -> None:
 
 def _check_id(device_id: str) -> None:
     if not _ID.match(device_id):
-        raise ConfigError("write 1 to 64 printable characters of ASCII without blanks")
+        raise ConfigError("write 1 to 64 of A-Z, a-z, 0-9, '.', '_', '~' and '-'")
 
 
 def _check_address(address: str) -> None:

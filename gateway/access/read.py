@@ -7,6 +7,7 @@ another workspace holds is not found.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Collection
 from typing import Any
 
@@ -349,14 +350,23 @@ def workspace(conn: sa.Connection, ctx: Context) -> sa.Row[Any]:
     return row
 
 
+@functools.cache
+def _children_query(table: sa.Table, parent: str) -> sa.Select[Any]:
+    return (
+        sa.select(table)
+        .where(
+            table.c.workspace_id == sa.bindparam("workspace_id"),
+            table.c[parent].in_(sa.bindparam("parents", expanding=True)),
+        )
+        .order_by(table.c.created_at_ms, *table.primary_key.columns)
+    )
+
+
 def _children(
     conn: sa.Connection, ctx: Context, table: sa.Table, parent: str, parents: Collection[str]
 ) -> dict[str, Rows]:
-    rows = conn.execute(
-        sa.select(table)
-        .where(table.c.workspace_id == ctx.workspace_id, table.c[parent].in_(tuple(parents)))
-        .order_by(table.c.created_at_ms, *table.primary_key.columns)
-    )
+    values = {"workspace_id": ctx.workspace_id, "parents": list(parents)}
+    rows = conn.execute(_children_query(table, parent), values)
     found: dict[str, Rows] = {parent_id: [] for parent_id in parents}
     for row in rows:
         found[getattr(row, parent)].append(row)

@@ -42,11 +42,13 @@ _CLOSE_HOLDER: Final = sa.update(slot_holder).where(
     slot_holder.c.slot == sa.bindparam("of_slot"),
     slot_holder.c.held_until_ms.is_(None),
 )
-_WAITS_FOR_SPACE: Final = sa.update(entry).where(
+_IS_WITHOUT_SPACE: Final = sa.and_(
     entry.c.device_id == sa.bindparam("of_device_id"),
     entry.c.slot.is_(None),
     entry.c.last_error == NO_SPACE,
 )
+_WAITS_FOR_SPACE: Final = sa.update(entry).where(_IS_WITHOUT_SPACE)
+_WAITING: Final = sa.select(entry.c.entry_id).where(_IS_WITHOUT_SPACE).limit(1)
 _OWNERS: Final = (
     sa.select(
         access_code.c.access_grant_id,
@@ -136,6 +138,11 @@ def release(conn: sa.Connection, ctx: Context, device_id: str, slot: int) -> Non
     """A slot is empty: who waits for space on the device is due again."""
     _close_holder(conn, device_id, slot, ctx.now_ms)
     conn.execute(_WAITS_FOR_SPACE, {"of_device_id": device_id, "next_due_at_ms": ctx.now_ms})
+
+
+def is_awaited(conn: sa.Connection, device_id: str) -> bool:
+    """True when somebody waits for a slot of a device."""
+    return conn.execute(_WAITING, {"of_device_id": device_id}).first() is not None
 
 
 def holders(

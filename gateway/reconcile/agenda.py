@@ -93,6 +93,8 @@ def read_appointments(
     """Read the appointments of some devices, or of all when None."""
     if device_ids is None:
         rows = conn.execute(_EVERY, {"now_ms": now_ms})
+    elif not device_ids:
+        return []
     else:
         rows = conn.execute(_SOME, {"now_ms": now_ms, "device_ids": list(device_ids)})
     return [_appointment(row) for row in rows]

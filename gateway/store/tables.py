@@ -77,6 +77,7 @@ user_identity = sa.Table(
     sa.UniqueConstraint("workspace_id", "user_identity_key"),
     sa.UniqueConstraint("workspace_id", "email_address"),
     sa.UniqueConstraint("workspace_id", "phone_number"),
+    sa.Index("ix_user_identity_page", "workspace_id", "created_at_ms", "user_identity_id"),
 )
 
 access_grant = sa.Table(
@@ -96,6 +97,7 @@ access_grant = sa.Table(
     sa.Column("warnings", sa.JSON, nullable=False),
     sa.Column("errors", sa.JSON, nullable=False),
     sa.UniqueConstraint("workspace_id", "access_grant_key"),
+    sa.Index("ix_access_grant_page", "workspace_id", "created_at_ms", "access_grant_id"),
 )
 
 access_grant_device = sa.Table(
@@ -157,6 +159,7 @@ access_code = sa.Table(
     sa.Column("errors", sa.JSON, nullable=False),
     sa.Column("warnings", sa.JSON, nullable=False),
     sa.Index("ix_access_code_device_code", "device_id", "code"),
+    sa.Index("ix_access_code_page", "workspace_id", "created_at_ms", "access_code_id"),
 )
 
 entry = sa.Table(

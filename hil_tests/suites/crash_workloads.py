@@ -6,6 +6,7 @@ as it is after its power was cut, is behind by what its radio took for it.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from types import MappingProxyType
 from typing import Final
@@ -140,12 +141,13 @@ async def removals(person: Person) -> None:
 
 
 async def remote(person: Person) -> None:
-    """Doors are unlocked from afar, one while it is being programmed for the first time."""
+    """Doors are unlocked from afar, one of them while it is programmed."""
     await person.until(at("12:01"))
     await person.unlock("gym unlocked", NATIVE)
     await person.until(at("12:05"))
-    await person.create("cleaner", JIT, "271828")
-    await person.unlock("bike room unlocked", JIT)
+    async with asyncio.TaskGroup() as both:
+        both.create_task(person.create("cleaner", JIT, "271828"), name="create")
+        both.create_task(person.unlock("bike room unlocked", JIT), name="unlock")
     await person.until(at("12:10"))
     await person.press("cleaner in", JIT, "271828#")
     await person.until(at("12:15"))

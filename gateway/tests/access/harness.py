@@ -10,12 +10,12 @@ from typing import Any, TypeVar
 
 import sqlalchemy as sa
 
-from gateway.access import devices, milestones, outcomes, read, sessions, workspaces
+from gateway.access import codes, devices, milestones, outcomes, read, sessions, workspaces
 from gateway.access.attempts import finish
 from gateway.access.context import Context
 from gateway.access.events import events
 from gateway.access.filters import EventFilter
-from gateway.access.requests import DeviceRegistration
+from gateway.access.requests import CodeRequest, DeviceRegistration
 from gateway.plan.operations import Operation
 from gateway.plan.policy import Policy
 from gateway.profiles import load_profiles
@@ -100,6 +100,7 @@ class House:
     ) -> None:
         self.engines = open_engines(url)
         self.now_ms = NOON_MS
+        self.workspace_id = "w1"
         self.policy = policy or Policy()
         self.profiles = profiles
         self.streams = Streams()
@@ -123,7 +124,7 @@ class House:
         """The context of now."""
         return Context(
             now_ms=self.now_ms,
-            workspace_id="w1",
+            workspace_id=self.workspace_id,
             policy=self.policy,
             profiles=self.profiles,
             randomness=self.streams,
@@ -239,6 +240,18 @@ class House:
         if self.cut_after is not None:
             self.cut_after -= 1
         self.locks[device_id].apply(operation)
+
+    def create(self, conn: sa.Connection, ctx: Context, device_id: str, **changes: Any) -> str:
+        """A unit that creates an access code."""
+        return codes.create_code(conn, ctx, CodeRequest(device_id=device_id, **changes))
+
+    def attempt(self, action_attempt_id: str) -> Any:
+        """An action attempt's row."""
+        return self.read(read.attempt, action_attempt_id)
+
+    def grant(self, access_grant_id: str) -> Any:
+        """A grant's row."""
+        return self.read(read.grant, access_grant_id=access_grant_id)
 
     def code(self, access_code_id: str) -> Any:
         """An access code's row."""

@@ -218,6 +218,19 @@ def test_slots_when_a_closed_code_holds_one_then_it_is_cleaned_for_the_next() ->
     house.close()
 
 
+def test_slots_when_one_waits_then_a_code_that_closes_itself_is_cleaned_at_once() -> None:
+    house = full_house(1)
+    created(house, ends_at_ms=NOON_MS + HOUR_MS)
+    house.tick()
+    late = created(house)
+    house.tick()
+    assert shown(house, late.access_code_id)[0] == ["no_space_for_access_code_on_device"]
+    house.advance(to_ms=NOON_MS + HOUR_MS)
+    assert shown(house, late.access_code_id) == ([], [])
+    assert house.locks["native"].codes() == {1: late.code}
+    house.close()
+
+
 def test_slots_when_given_then_the_lowest_free_one_and_rising_revisions() -> None:
     house = full_house(3)
     first, second = created(house), created(house)

@@ -73,6 +73,11 @@ def _make_people() -> None:
             name="uq_user_identity_workspace_id_user_identity_key",
         ),
     )
+    op.create_index(
+        "ix_user_identity_page",
+        "user_identity",
+        ["workspace_id", "created_at_ms", "user_identity_id"],
+    )
 
 
 def _make_devices() -> None:
@@ -135,6 +140,11 @@ def _make_grants() -> None:
             name="uq_access_grant_workspace_id_access_grant_key",
         ),
     )
+    op.create_index(
+        "ix_access_grant_page",
+        "access_grant",
+        ["workspace_id", "created_at_ms", "access_grant_id"],
+    )
     op.create_index("ix_access_grant_user_identity_id", "access_grant", ["user_identity_id"])
     op.create_table(
         "access_grant_device",
@@ -166,12 +176,12 @@ def _make_grants() -> None:
         sa.Column("warnings", sa.JSON(), nullable=False),
         sa.Column("errors", sa.JSON(), nullable=False),
         sa.ForeignKeyConstraint(
+            ["workspace_id"], ["workspace.workspace_id"], name="fk_access_method_workspace_id"
+        ),
+        sa.ForeignKeyConstraint(
             ["access_grant_id"],
             ["access_grant.access_grant_id"],
             name="fk_access_method_access_grant_id",
-        ),
-        sa.ForeignKeyConstraint(
-            ["workspace_id"], ["workspace.workspace_id"], name="fk_access_method_workspace_id"
         ),
         sa.PrimaryKeyConstraint("access_method_id", name="pk_access_method"),
     )
@@ -215,6 +225,9 @@ def _make_codes() -> None:
     op.create_index("ix_access_code_common_code_key", "access_code", ["common_code_key"])
     op.create_index("ix_access_code_device_code", "access_code", ["device_id", "code"])
     op.create_index("ix_access_code_next_milestone_at_ms", "access_code", ["next_milestone_at_ms"])
+    op.create_index(
+        "ix_access_code_page", "access_code", ["workspace_id", "created_at_ms", "access_code_id"]
+    )
 
 
 def _make_entries() -> None:
