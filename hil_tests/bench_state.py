@@ -214,8 +214,8 @@ class BenchState:
         """
         path = self.folder / "lock"
         with _state_errors(path):
-            # Not inherited by children: a bench that has ended must not seem to run.
-            descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            # Python's descriptors are not inherited: a child keeps no ended bench's claim.
+            descriptor = os.open(path, os.O_WRONLY | os.O_CREAT, 0o600)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:

@@ -80,11 +80,15 @@ class SimBench:
         Raises:
             ApiRefused: When the reply is an error.
         """
-        reply = await self._http.post(route, json=parameters)
-        document = dict(reply.json())
-        if reply.status_code >= _REFUSED_FROM:
-            raise ApiRefused(route, reply.status_code, document["error"])
-        return document
+        return _document(route, await self._http.post(route, json=parameters))
+
+    async def get(self, route: str) -> dict[str, Any]:
+        """GET a bench route; returns the reply.
+
+        Raises:
+            ApiRefused: When the reply is an error.
+        """
+        return _document(route, await self._http.get(route))
 
     async def advance(
         self, *, seconds: float | None = None, to: str | None = None, settle: bool = False
@@ -110,6 +114,13 @@ class SimBench:
     async def aclose(self) -> None:
         """Close the HTTP client."""
         await self._http.aclose()
+
+
+def _document(route: str, reply: httpx.Response) -> dict[str, Any]:
+    document = dict(reply.json())
+    if reply.status_code >= _REFUSED_FROM:
+        raise ApiRefused(route, reply.status_code, document["error"])
+    return document
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)

@@ -22,7 +22,7 @@ from __future__ import annotations
 import dataclasses
 from typing import Any, Final
 
-from gateway.access.text import iso_utc, iso_utc_or_none
+from gateway.access.text import iso_utc_or_none
 from gateway.access.troubles import Trouble, added, has, removed
 from gateway.plan.entry import (
     Confirmed,
@@ -224,14 +224,12 @@ def shown(value: dict[str, Any]) -> dict[str, Any]:
 
 
 def requested(mutation: dict[str, Any]) -> dict[str, Any]:
-    """A mutation as `requested_mutations` of an event shows it."""
-    found: dict[str, Any] = {"mutation_code": mutation["mutation_code"]}
-    if "scheduled_at_ms" in mutation:
-        found["scheduled_at"] = iso_utc(mutation["scheduled_at_ms"])
-    for side in ("from", "to"):
-        if side in mutation:
-            found[side] = shown(mutation[side])
-    return found
+    """An update as `requested_mutations` of an event shows it."""
+    return {
+        "mutation_code": mutation["mutation_code"],
+        "from": shown(mutation["from"]),
+        "to": shown(mutation["to"]),
+    }
 
 
 def _start_ms(entry: DesiredEntry) -> int:

@@ -71,12 +71,10 @@ def refresh_grant(conn: sa.Connection, ctx: Context, access_grant_id: str, at_ms
     Args:
         conn: The connection.
         ctx: The context.
-        access_grant_id: Which grant; one that is gone is no error.
+        access_grant_id: Which grant; it outlives its codes, so it is there.
         at_ms: When what happened to its codes happened, milliseconds since 1970.
     """
-    row = conn.execute(_GRANT, {"access_grant_id": access_grant_id}).mappings().one_or_none()
-    if row is None:
-        return
+    row = conn.execute(_GRANT, {"access_grant_id": access_grant_id}).mappings().one()
     grant = _Grant(row=row, codes=code_facts.of_grant(conn, access_grant_id), at_ms=at_ms)
     methods = methods_of(conn, access_grant_id)
     is_over = row["ends_at_ms"] is not None and at_ms >= row["ends_at_ms"]

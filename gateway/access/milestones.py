@@ -77,16 +77,6 @@ def pass_milestone(
     return after
 
 
-def _differ(before: CodeFacts, after: CodeFacts) -> bool:
-    """True when a code's method may look different now."""
-    old, new = before.state, after.state
-    return (old.errors, old.warnings, old.pending_mutations) != (
-        new.errors,
-        new.warnings,
-        new.pending_mutations,
-    )
-
-
 def _milestone_ms(facts: CodeFacts) -> int:
     milestone_ms = facts.state.next_milestone_at_ms
     # None is later than any instant; the largest that both databases hold stands for it.

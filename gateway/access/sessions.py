@@ -21,8 +21,9 @@ from gateway.plan.entry import (
     desired_phase,
     has_closed_itself,
     is_conforming,
+    next_due_ms,
 )
-from gateway.plan.operations import Operation, operations
+from gateway.plan.operations import Operation, may_hold_older, operations
 from gateway.store.tables import action_attempt, device, entry
 from protocols.errors import WindowError
 from protocols.profiles.parser import Profile
@@ -304,10 +305,20 @@ def _works(conn: sa.Connection, ctx: Context, device_id: str) -> list[_Work]:
     for row in rows:
         desired, progress = code_facts.desired_entry(row), code_facts.progress_of(row)
         if is_conforming(desired, progress.confirmed, ctx.now_ms):
+            _rest(conn, ctx, desired, progress)
             continue
         if not _is_backing_off(progress, ctx.now_ms):
             found.append(_Work(desired, progress, desired_phase(desired, ctx.now_ms)))
     return found
+
+
+def _rest(conn: sa.Connection, ctx: Context, desired: DesiredEntry, progress: Progress) -> None:
+    """Have an entry that was due, and needs nothing any more, wait for its next change."""
+    due_ms = progress.next_due_at_ms
+    if due_ms is not None and due_ms <= ctx.now_ms:
+        later_ms = next_due_ms(desired, progress.confirmed, ctx.now_ms)
+        rested = Progress(confirmed=progress.confirmed, next_due_at_ms=later_ms)
+        code_facts.write_entry(conn, desired.entry_id, progress=rested)
 
 
 def _is_backing_off(progress: Progress, now_ms: int) -> bool:
@@ -361,11 +372,26 @@ def _with_slots(
     return placed
 
 
+def _is_other_in_all(conn: sa.Connection, work: _Work) -> bool:
+    """True when an update of both code and window is on its way to the device."""
+    if not may_hold_older(work.entry, work.progress.confirmed):
+        return False
+    facts = code_facts.find(conn, work.entry.entry_id)
+    mutations = [] if facts is None else facts.state.pending_mutations
+    return {"updating_code", "updating_time_frame"} <= {one["mutation_code"] for one in mutations}
+
+
 def _step(conn: sa.Connection, ctx: Context, work: _Work, profile: Profile) -> Step | None:
     """The writes for one entry, noted as handed out; None when the device can't hold it."""
     confirmed = work.progress.confirmed
     try:
-        writes = operations(work.entry, confirmed, work.phase, profile)
+        writes = operations(
+            work.entry,
+            confirmed,
+            work.phase,
+            profile,
+            is_other_in_all=_is_other_in_all(conn, work),
+        )
     except WindowError as error:
         fail_entry(
             conn,

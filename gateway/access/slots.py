@@ -47,7 +47,12 @@ _IS_WITHOUT_SPACE: Final = sa.and_(
     entry.c.slot.is_(None),
     entry.c.last_error == NO_SPACE,
 )
-_WAITS_FOR_SPACE: Final = sa.update(entry).where(_IS_WITHOUT_SPACE)
+# Whose time has not come (the start was moved away since) stays asleep until then.
+_WAKE: Final = (
+    sa.update(entry)
+    .where(_IS_WITHOUT_SPACE, entry.c.program_at_ms <= sa.bindparam("now_ms"))
+    .values(next_due_at_ms=sa.bindparam("now_ms"))
+)
 _WAITING: Final = sa.select(entry.c.entry_id).where(_IS_WITHOUT_SPACE).limit(1)
 _OWNERS: Final = (
     sa.select(
@@ -137,7 +142,7 @@ def take(
 def release(conn: sa.Connection, ctx: Context, device_id: str, slot: int) -> None:
     """A slot is empty: who waits for space on the device is due again."""
     _close_holder(conn, device_id, slot, ctx.now_ms)
-    conn.execute(_WAITS_FOR_SPACE, {"of_device_id": device_id, "next_due_at_ms": ctx.now_ms})
+    conn.execute(_WAKE, {"of_device_id": device_id, "now_ms": ctx.now_ms})
 
 
 def is_awaited(conn: sa.Connection, device_id: str) -> bool:

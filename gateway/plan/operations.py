@@ -136,7 +136,12 @@ def clear_revision(entry: DesiredEntry) -> int:
 
 
 def operations(
-    entry: DesiredEntry, confirmed: Confirmed, to_phase: Phase, profile: Profile
+    entry: DesiredEntry,
+    confirmed: Confirmed,
+    to_phase: Phase,
+    profile: Profile,
+    *,
+    is_other_in_all: bool = False,
 ) -> tuple[Operation, ...]:
     """The writes that bring a device from what it confirmed to a phase; empty if it is there.
 
@@ -145,6 +150,8 @@ def operations(
         confirmed: What the device holds of it; an older revision is older content.
         to_phase: Where to go: what `desired_phase` said.
         profile: The facts of the device.
+        is_other_in_all: True when code and window have changed since: the older content is
+            cleared first, for the old code in the new window is what nobody asked for.
 
     Raises:
         ValueError: When the entry has no slot yet.
@@ -160,16 +167,19 @@ def operations(
         return (ClearCredential(slot=entry.slot, revision=clear_revision(entry)),)
     if is_current and confirmed.phase is Phase.DISABLED and to_phase is Phase.ENABLED:
         return (_enabling(entry, entry.slot),)
-    return _writes(entry, entry.slot, confirmed, to_phase, profile)
+    found: list[Operation] = []
+    is_left_over = to_phase is not Phase.STORED and _may_have_schedule(entry, confirmed)
+    if is_left_over or (is_other_in_all and may_hold_older(entry, confirmed)):
+        found.append(ClearCredential(slot=entry.slot, revision=entry.revision - 1))
+    found.extend(_writes(entry, entry.slot, to_phase, profile))
+    return tuple(found)
 
 
 def _writes(
-    entry: DesiredEntry, slot: int, confirmed: Confirmed, to_phase: Phase, profile: Profile
+    entry: DesiredEntry, slot: int, to_phase: Phase, profile: Profile
 ) -> tuple[Operation, ...]:
-    """The whole content anew, after clearing a schedule that it would not use."""
+    """The whole content anew."""
     found: list[Operation] = []
-    if to_phase is not Phase.STORED and _may_have_schedule(entry, confirmed):
-        found.append(ClearCredential(slot=slot, revision=entry.revision - 1))
     found.append(
         WriteUser(
             slot=slot,
@@ -190,10 +200,31 @@ def _writes(
     return tuple(found)
 
 
+def may_hold_older(entry: DesiredEntry, confirmed: Confirmed) -> bool:
+    """True when an older content of an entry, confirmed or not, may be on the device."""
+    is_held = confirmed.phase is not Phase.ABSENT and confirmed.revision != entry.revision
+    return is_held or 0 < confirmed.pending_revision < entry.revision
+
+
 def _may_have_schedule(entry: DesiredEntry, confirmed: Confirmed) -> bool:
     """True when an older content, confirmed or not, may have left a schedule in the slot."""
     is_stored = confirmed.phase is Phase.STORED and confirmed.revision != entry.revision
     return is_stored or 0 < confirmed.pending_revision < entry.revision
+
+
+def is_overtaken(operation: Operation, entry: DesiredEntry, held_revision: int) -> bool:
+    """True when a device refuses an operation since it holds later writes of the same content.
+
+    The clear that makes room for a content can't be repeated once any of that content is there:
+    an earlier session got further than its answers did. What comes after it can.
+
+    Args:
+        operation: What was refused as too old.
+        entry: The entry that it belongs to.
+        held_revision: The revision that the device named.
+    """
+    is_making_room = isinstance(operation, ClearCredential) and operation.revision < entry.revision
+    return is_making_room and entry.revision <= held_revision <= clear_revision(entry)
 
 
 def _enabling(entry: DesiredEntry, slot: int) -> EnableUser:

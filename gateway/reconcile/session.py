@@ -25,6 +25,7 @@ from gateway.access.context import Context
 from gateway.access.sessions import DueDevice, Step
 from gateway.drivers.interface import Driver
 from gateway.errors import ConnectFailed, GatewayError, RequestRefused
+from gateway.plan.operations import is_overtaken
 from gateway.reconcile import actions, memory, reported
 from gateway.reconcile.backoff import delay_ms
 from gateway.reconcile.failures import SessionFailure, session_failure
@@ -242,11 +243,14 @@ class DeviceSession:
             try:
                 await driver.apply(operation)
             except RequestRefused as refused:
+                is_too_old = refused.status is Status.DATA_VERSION_MISMATCH
+                if is_too_old and is_overtaken(operation, step.entry, refused.revision):
+                    continue
                 self._findings.refuse(step, refused)
                 logger.warning(
                     "device %s, slot %s: %s", self._device.device_id, operation.slot, refused
                 )
-                return refused.status is Status.DATA_VERSION_MISMATCH
+                return is_too_old
         self._findings.confirm(step)
         return False
 

@@ -118,6 +118,38 @@ async def just_in_time_changes(person: Person) -> None:
     await person.until(at("13:05"))
 
 
+async def scheduling_changes(person: Person) -> None:
+    """One code in every kind of scheduling, each with something else left behind by the last."""
+    await person.until(at("12:01"))
+    await person.create("cook", NATIVE, "482915", starts_at=at("12:40"), ends_at=at("13:10"))
+    # Stored; then the gateway keeps the window, for which it is five minutes too early.
+    await person.until(at("12:05"))
+    await person.change("by gateway", CHANGE, of="cook", prefer_native_scheduling=False)
+    await person.until(at("12:20"))
+    both = {"code": "555666", "starts_at": at("12:30"), "ends_at": at("13:00")}
+    await person.change("digits and window", CHANGE, of="cook", **both)
+    await person.until(at("12:25"))
+    await person.change("by lock", CHANGE, of="cook", prefer_native_scheduling=True)
+    await person.until(at("12:29:59"), settle=False)
+    await person.press("early", NATIVE, "555666#")
+    await person.until(at("12:35"))
+    await person.press("in", NATIVE, "555666#")
+    await person.until(at("12:40"))
+    await person.change("without end", CHANGE, of="cook", type="ongoing")
+    await person.until(at("13:05"))
+    await person.press("still in", NATIVE, "555666#")
+    await person.until(at("13:10"))
+    both = {"code": "909090", "type": "time_bound", "starts_at": at("13:20"), "ends_at": at("20:00")}
+    await person.change("other digits and window", CHANGE, of="cook", **both)
+    await person.until(at("13:15"))
+    await person.press("old digits", NATIVE, "555666#")
+    await person.until(at("13:19:59"), settle=False)
+    await person.press("new digits early", NATIVE, "909090#")
+    await person.until(at("13:22"))
+    await person.press("new digits in", NATIVE, "909090#")
+    await person.until(at("13:25"))
+
+
 async def removals(person: Person) -> None:
     """Codes are deleted that wait, that are stored, that are live; a PIN comes back."""
     await person.until(at("12:01"))
@@ -158,6 +190,7 @@ WORKLOADS: Final[Mapping[str, Workload]] = MappingProxyType(
         "windows": windows,
         "native_changes": native_changes,
         "just_in_time_changes": just_in_time_changes,
+        "scheduling_changes": scheduling_changes,
         "removals": removals,
         "remote": remote,
     }

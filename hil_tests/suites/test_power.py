@@ -21,6 +21,7 @@ from protocols.strike import messages as m
 NATIVE: Final = "gym"
 JIT: Final = "bike-room"
 CODE: Final = "482915"
+OLD_CODE: Final = "111222"
 WINDOW: Final = {"starts_at": "2025-07-10T12:20:00Z", "ends_at": "2025-07-10T13:00:00Z"}
 WRITES: Final = (m.SetUser, m.SetCredential, m.SetYearDaySchedule, m.ClearCredential)
 
@@ -41,8 +42,14 @@ async def open_on_jit(bench: SimBench) -> None:
 
 
 async def other_window(bench: SimBench) -> None:
-    """A window that is open now, until it moves away."""
-    await create_code(bench, NATIVE, code=CODE, ends_at="2025-07-10T20:00:00Z")
+    """Another code, in a window that is open now and over when the new one begins."""
+    await create_code(bench, NATIVE, code=OLD_CODE, ends_at="2025-07-10T12:10:00Z")
+
+
+async def other_start(bench: SimBench) -> None:
+    """Another code that is written, but disabled until later."""
+    window = {"starts_at": "2025-07-10T12:25:00Z", "ends_at": "2025-07-10T20:00:00Z"}
+    await create_code(bench, JIT, code=OLD_CODE, **window)
 
 
 async def native(bench: SimBench) -> None:
@@ -59,9 +66,7 @@ def moved(device: str, **more: Any) -> Step:
         await bench.call(
             "/access_codes/update",
             access_code_id=code["access_code_id"],
-            type="time_bound",
-            **WINDOW,
-            **more,
+            **{"type": "time_bound", **WINDOW, **more},
         )
 
     return step
@@ -130,10 +135,12 @@ def cut() -> Iterator[Callable[[int], PowerCut]]:
         pytest.param(nothing, just_in_time, JIT, 2, id="just in time"),
         pytest.param(wide_open, moved(NATIVE), NATIVE, 3, id="open gets a window"),
         pytest.param(open_on_jit, moved(JIT), JIT, 2, id="open gets a window, just in time"),
-        pytest.param(other_window, moved(NATIVE), NATIVE, 3, id="window moves"),
+        pytest.param(
+            other_window, moved(NATIVE, code=CODE), NATIVE, 4, id="code and window change"
+        ),
         pytest.param(
             other_window,
-            moved(NATIVE, prefer_native_scheduling=False),
+            moved(NATIVE, code=CODE, prefer_native_scheduling=False),
             NATIVE,
             3,
             id="native becomes just in time",
@@ -169,6 +176,42 @@ async def test_cut_between_any_two_writes_leaves_nothing_that_opens_too_early(
             assert await enter(bench, device, CODE) == "opened"
             await bench.advance(to="2025-07-10T13:00:02Z", settle=True)
             assert await enter(bench, device, CODE) != "opened"
+
+
+@pytest.mark.parametrize(
+    ("before", "step", "device"),
+    [
+        pytest.param(other_window, moved(NATIVE, code=CODE), NATIVE, id="native"),
+        pytest.param(
+            other_start,
+            moved(JIT, code=CODE, starts_at="2025-07-10T12:00:00Z"),
+            JIT,
+            id="just in time",
+        ),
+    ],
+)
+async def test_cut_between_any_two_writes_lets_no_old_code_into_a_new_window(
+    open_bench: BenchFactory,
+    cut: Callable[[int], PowerCut],
+    before: Step,
+    step: Step,
+    device: str,
+) -> None:
+    number, seen = 0, 0
+    while number <= seen:
+        number += 1
+        async with open_bench() as bench:
+            power_cut = cut(number)
+            await before(bench)
+            power_cut.arm(bench, device)
+            await step(bench)
+            seen = power_cut.seen
+            await bench.call("/bench/gateway", on=False)
+            await power_cut.mend()
+            # The new window is open, the old one is not.
+            await bench.advance(to="2025-07-10T12:22:00Z")
+            assert await enter(bench, device, OLD_CODE) != "opened"
+    assert seen >= 3
 
 
 async def test_lock_that_was_off_is_programmed_when_its_power_is_back(bench: SimBench) -> None:

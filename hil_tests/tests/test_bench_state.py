@@ -4,8 +4,6 @@ import json
 import os
 import random
 import stat
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -178,33 +176,6 @@ def test_claim_when_its_file_can_not_be_had_is_one_sentence(state: BenchState) -
     (state.folder / "lock").mkdir()
     with pytest.raises(StateUnusable, match="lock"), state.claim():
         pytest.fail("claimed")
-
-
-def test_claim_ends_with_its_process_though_a_child_lives_on(state: BenchState) -> None:
-    # A shell that the claimer starts and leaves behind, until its input is closed.
-    program = (
-        "import pathlib, subprocess, sys\n"
-        "from hil_tests.bench_state import BenchState\n"
-        "with BenchState(pathlib.Path(sys.argv[1])).claim():\n"
-        "    quiet = subprocess.DEVNULL\n"
-        "    subprocess.Popen(['cat'], stdin=0, stdout=quiet, stderr=quiet, close_fds=False)\n"
-        "    print('claimed', flush=True)\n"
-    )
-    reading, writing = os.pipe()
-    try:
-        claimer = subprocess.run(  # noqa: S603 - our own program.
-            [sys.executable, "-c", program, str(state.folder)],
-            stdin=reading,
-            capture_output=True,
-            text=True,
-            check=True,
-        )
-        assert claimer.stdout == "claimed\n"
-        with state.claim():
-            pass
-    finally:
-        os.close(writing)
-        os.close(reading)
 
 
 def test_announced_bench_is_found_while_it_runs(state: BenchState) -> None:

@@ -37,7 +37,8 @@ PAGES = [
     *sorted((ROOT / "docs").rglob("*.md")),
 ]
 FENCE = re.compile(r"^```(?P<info>[^\n]*)\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL)
-COMMAND_TIMEOUT_S = 100
+# Seconds; a command takes a few, and many times that on a machine that is busy otherwise.
+COMMAND_TIMEOUT_S = 240
 
 # What the page's Python runs: one program a line, as JSON, and one answer a line.
 _PYTHON = """

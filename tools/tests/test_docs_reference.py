@@ -13,6 +13,7 @@ from gateway.api.routes.table import ROUTES
 from gateway.errors import AccessError
 from hil_tests.bench import Bench
 from hil_tests.bench_api import build_bench_api
+from hil_tests.sim_bench import SimBench
 from tools.tests.docs_reference import BLOCK, PAGES, ROOT, TABLES, fill, parsers
 
 REFERENCE = ROOT / "docs" / "reference"
@@ -122,3 +123,13 @@ def test_reasons_of_the_keypad_are_all_told() -> None:
 
     told = set(re.findall(r"^\| `([a-z_]+)` \|", page("bench"), re.MULTILINE))
     assert {reason.value for reason in EntryReason} <= told
+
+
+def test_fixtures_and_what_a_bench_offers_are_all_told() -> None:
+    how_to = (ROOT / "docs" / "how-to" / "test-in-virtual-time.md").read_text(encoding="utf-8")
+    told = set(re.findall(r"^\| `(?:await )?(?:bench\.)?(\w+)", how_to, re.MULTILINE))
+    source = (ROOT / "hil_tests" / "fixtures.py").read_text(encoding="utf-8")
+    fixtures = set(re.findall(r"fixture.*\n(?:async )?def (\w+)", source))
+    # Whoever opens a bench closes it; that is not for tests.
+    members = {name for name in vars(SimBench) if not name.startswith("_")} - {"aclose"}
+    assert fixtures | members <= told

@@ -31,11 +31,12 @@ from protocols.doorlock.window import to_ms
 
 
 class LockRefused(Exception):  # noqa: N818 - says what happened.
-    """The lock answered with another status than SUCCESS."""
+    """The lock answered with another status than SUCCESS, and with the revision that it holds."""
 
-    def __init__(self, status: Status) -> None:
+    def __init__(self, status: Status, revision: int = 0) -> None:
         super().__init__(status.name)
         self.status = status
+        self.revision = revision
 
 
 @dataclasses.dataclass
@@ -121,12 +122,17 @@ class FakeLock:
         if held is not None and (held.revision, held.content) == (revision, content):
             return
         if held is not None and held.revision >= revision:
-            raise LockRefused(Status.DATA_VERSION_MISMATCH)
+            raise LockRefused(Status.DATA_VERSION_MISMATCH, held.revision)
         self.records[key] = Record(revision, content)
         self.write_count += 1
 
     def _clear(self, slot: int, revision: int) -> None:
         keys = [_credential(slot), _year_day(slot), _user(slot)]
+        newest = max(
+            (self.records[key].revision for key in keys if key in self.records), default=0
+        )
+        if newest > revision:
+            raise LockRefused(Status.DATA_VERSION_MISMATCH, newest)
         for key in keys:
             if key in self.records or key.kind == RecordKind.CREDENTIAL:
                 self._write(key, revision, None)

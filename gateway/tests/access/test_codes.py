@@ -643,3 +643,14 @@ def test_delete_code_when_a_session_was_cut_then_the_device_is_cleared_first(
     told = house.told(access_code_ids=(code.access_code_id,))
     assert told[-1] == "access_code.deleted"
     assert "access_code.removed_from_device" not in told
+
+
+def test_create_code_when_a_later_one_is_not_due_yet_then_its_plan_stays() -> None:
+    house = disjoint_house()
+    later = created(
+        house, "jit", code="2468", starts_at_ms=NOON_MS + DAY_MS, ends_at_ms=NOON_MS + 2 * DAY_MS
+    )
+    created(house, "jit", code="2468", ends_at_ms=NOON_MS + HOUR_MS)
+    (waiting,) = house.code(later.access_code_id).pending_mutations
+    assert waiting["scheduled_at_ms"] == NOON_MS + DAY_MS - HOUR_MS // 2
+    house.close()

@@ -4,9 +4,10 @@ from typing import Any
 
 import pytest
 
-from gateway.access import codes, grants, identities, read
+from gateway.access import codes, grants, identities, outcomes, read
 from gateway.access.filters import MethodFilter
 from gateway.access.requests import (
+    CodeChanges,
     CodeRequest,
     GrantChanges,
     GrantRequest,
@@ -14,6 +15,7 @@ from gateway.access.requests import (
     RequestedMethod,
 )
 from gateway.errors import Conflict, InvalidInput, NotFound
+from gateway.plan.operations import Difference
 from gateway.tests.access.harness import DAY_MS, HOUR_MS, NOON_MS, House, profile_like
 from protocols.doorlock.constraints import CodeConstraint
 from protocols.profiles.parser import NameLength
@@ -523,4 +525,75 @@ def test_grant_when_just_in_time_access_stays_past_its_end_then_overprovisioned(
     house.seen_again()
     after = grant_of(house, grant.access_grant_id)
     assert after.warnings == []
+    assert methods_of(house, grant)[0].is_issued
+
+
+# --- single codes of a grant -------------------------------------------------------------------
+
+
+def test_update_code_when_it_belongs_to_a_grant_then_its_method_is_reissued(house: House) -> None:
+    grant = created(house, "native")
+    house.advance(to_ms=START_MS)
+    (code,) = codes_of(house, grant).values()
+    house.write(codes.update_code, code.access_code_id, CodeChanges(code="975310"))
+    assert not methods_of(house, grant)[0].is_issued
+    house.tick()
+    assert methods_of(house, grant)[0].is_issued
+    assert told_of(house, grant)[-3:] == [
+        "access_method.revoked",
+        "access_method.reissued",
+        "access_grant.access_granted_to_all_doors",
+    ]
+
+
+def test_delete_code_when_it_belongs_to_a_grant_then_that_door_is_lost(house: House) -> None:
+    grant = created(house, "native", "latch")
+    house.advance(to_ms=START_MS)
+    house.write(codes.delete_code, codes_of(house, grant)["native"].access_code_id)
+    house.tick()
+    assert list(codes_of(house, grant)) == ["latch"]
+    assert not methods_of(house, grant)[0].is_issued
+    # New times make what is missing again.
+    changes = GrantChanges(ends_at_ms=END_MS + DAY_MS)
+    house.write(grants.update_grant, grant.access_grant_id, changes)
+    house.tick()
+    assert sorted(codes_of(house, grant)) == ["latch", "native"]
+    assert methods_of(house, grant)[0].is_issued
+
+
+def test_update_grant_when_a_code_or_method_is_leaving_then_they_are_left_alone(
+    house: House,
+) -> None:
+    grant = created(house, "native", "latch", requested=(CODE, CODE))
+    first, second = methods_of(house, grant)
+    house.advance(to_ms=START_MS)
+    house.unreachable |= {"native", "latch"}
+    house.write(grants.delete_method, first.access_method_id)
+    held = house.read(read.codes_of_methods, [second.access_method_id])
+    (leaving, _) = held[second.access_method_id]
+    house.write(codes.delete_code, leaving.access_code_id)
+    changes = GrantChanges(ends_at_ms=END_MS + DAY_MS)
+    house.write(grants.update_grant, grant.access_grant_id, changes)
+    ends = {
+        code.access_code_id: code.ends_at_ms
+        for rows in house.read(read.codes_of_grants, [grant.access_grant_id]).values()
+        for code in rows
+    }
+    assert sorted(ends.values()) == [END_MS, END_MS, END_MS, END_MS + DAY_MS]
+    assert ends[leaving.access_code_id] == END_MS
+    house.write(grants.delete_grant, grant.access_grant_id)
+    house.seen_again()
+    with pytest.raises(NotFound):
+        grant_of(house, grant.access_grant_id)
+    assert told_of(house, grant).count("access_method.deleted") == 2
+
+
+def test_memory_when_a_grants_code_was_changed_on_the_lock_then_its_method_is_revoked(
+    house: House,
+) -> None:
+    grant = created(house, "native")
+    house.advance(to_ms=START_MS)
+    house.write(outcomes.memory_differs, "native", Difference(missing_slots=(1,)))
+    assert not methods_of(house, grant)[0].is_issued
+    house.tick()
     assert methods_of(house, grant)[0].is_issued

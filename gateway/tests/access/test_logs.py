@@ -248,3 +248,9 @@ def test_log_when_somebody_tampers_then_told_and_other_records_are_only_kept(
 def test_log_when_there_is_no_such_device_then_not_found(house: House) -> None:
     with pytest.raises(NotFound):
         fetch(house, record(0, NOON_MS), device_id="nothing")
+
+
+def test_log_when_there_is_nothing_new_then_nothing_is_written(house: House) -> None:
+    before = house.device("native")
+    assert house.write(logs.log_records, "native", [], next_index=0) == 0
+    assert house.device("native") == before

@@ -309,3 +309,18 @@ def test_events_when_told_late_then_in_the_order_in_which_they_happened(house: H
     house.write(events.emit, "device.added", occurred_at_ms=NOON_MS - DAY_MS, device_id="native")
     assert house.events()[0].occurred_at_ms == NOON_MS - DAY_MS
     assert house.events()[0].created_at_ms == NOON_MS
+
+
+def test_grants_when_searched_by_person_or_key_then_found(
+    filled: tuple[House, list[str]],
+) -> None:
+    house, ids = filled
+    keyless = a_grant(house, "nobody", "latch")
+
+    def found(**narrow: Any) -> list[str]:
+        rows = house.read(read.grants, GrantFilter(**narrow), limit=100)
+        return [row.access_grant_id for row in rows]
+
+    assert found(search="GUEST1@X") == [ids[1]]
+    assert found(has_key=False) == [keyless]
+    assert found(has_key=True) == ids

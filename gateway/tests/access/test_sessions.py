@@ -8,7 +8,7 @@ from gateway.access.requests import CodeChanges, CodeRequest
 from gateway.errors import NotFound
 from gateway.plan.entry import Phase
 from gateway.plan.operations import ClearCredential
-from gateway.tests.access.harness import DAY_MS, HOUR_MS, NOON_MS, House
+from gateway.tests.access.harness import DAY_MS, HOUR_MS, NOON_MS, House, profile_like
 
 
 def due(house: House, *busy: str) -> list[str]:
@@ -248,3 +248,136 @@ def test_milestones_when_an_attempt_waits_too_long_then_it_fails(house: House) -
     house.now_ms = NOON_MS + 30_000
     assert house.write(milestones.apply) == 1
     assert house.attempt(attempt_id).status == "error"
+
+
+def test_outcome_when_a_start_passed_during_the_session_then_it_is_told_at_its_instant(
+    house: House,
+) -> None:
+    start_ms = NOON_MS + HOUR_MS
+    code_id = created(house, starts_at_ms=start_ms, ends_at_ms=NOON_MS + DAY_MS)
+    house.advance(to_ms=start_ms - 1000)
+    house.write(codes.update_code, code_id, CodeChanges(name="Bob"))
+    plan = house.write(sessions.plan_session, "native")
+    house.now_ms = start_ms + 1000
+    (step,) = plan.steps
+    house.write(outcomes.entry_confirmed, code_id, step.to_phase, step.entry.revision)
+    assert house.code(code_id).status == "set"
+    (event,) = house.events(event_types=("access_code.set_on_device",))
+    assert event.occurred_at_ms == start_ms + 1000
+
+
+def test_outcome_when_the_code_closed_during_the_session_then_only_the_slot_is_known(
+    house: House,
+) -> None:
+    end_ms = NOON_MS + HOUR_MS
+    code_id = created(house, ends_at_ms=end_ms)
+    plan = house.write(sessions.plan_session, "native")
+    (step,) = plan.steps
+    house.apply_quietly("native", step.operations)
+    house.now_ms = end_ms + 1000
+    house.write(outcomes.entry_confirmed, code_id, step.to_phase, step.entry.revision)
+    told = house.events(access_code_ids=(code_id,))
+    assert [row.event_type for row in told] == ["access_code.created", "access_code.deleted"]
+    assert told[-1].occurred_at_ms == end_ms
+    assert due(house) == []
+    house.session("native")
+    assert house.locks["native"].codes() == {}
+
+
+def test_outcome_when_the_code_ended_before_it_failed_then_nothing_is_left_to_tell(
+    house: House,
+) -> None:
+    code_id = created(house, "jit", ends_at_ms=NOON_MS + HOUR_MS)
+    house.now_ms = NOON_MS + HOUR_MS
+    house.write(
+        outcomes.device_unreachable, "jit", reason="connect_failed", retry_at_ms=NOON_MS + DAY_MS
+    )
+    assert house.told(access_code_ids=(code_id,)) == ["access_code.created", "access_code.deleted"]
+
+
+def test_outcome_when_an_older_clear_is_confirmed_then_newer_writes_stay_in_doubt(
+    house: House,
+) -> None:
+    code_id = created(house)
+    house.tick()
+    house.write(codes.update_code, code_id, CodeChanges(code="975310"))
+    plan = house.write(sessions.plan_session, "native")
+    (step,) = plan.steps
+    house.write(outcomes.entry_confirmed, code_id, Phase.ABSENT, step.entry.revision - 1)
+    assert house.code(code_id).status == "setting"
+    house.write(codes.delete_code, code_id)
+    assert house.code(code_id).status == "removing"
+    house.tick()
+    assert house.locks["native"].codes() == {}
+
+
+def test_plan_session_when_the_device_can_no_longer_hold_a_window_then_it_is_an_error(
+    house: House,
+) -> None:
+    """The lock was exchanged for one that counts in days."""
+    code_id = created(house, starts_at_ms=NOON_MS + HOUR_MS, ends_at_ms=NOON_MS + 2 * HOUR_MS)
+    coarse = profile_like("generic-native", time_granularity_s=86_400)
+    house.profiles = {**house.profiles, "generic-native": coarse}
+    assert house.write(sessions.plan_session, "native").steps == ()
+    (error,) = house.code(code_id).errors
+    assert error["error_code"] == "code_constraints_violated"
+    assert "nothing of the window is left" in error["message"]
+
+
+def test_slots_when_a_code_that_found_none_is_moved_away_then_it_does_not_wake_early() -> None:
+    """Found by the machine: it was due for ever, and never needed anything."""
+    house = House()
+    house.add_device("native", "generic-native", slot_count=1)
+    held = created(house)
+    house.tick()
+    waiting = created(house)
+    house.tick()
+    later = CodeChanges(starts_at_ms=NOON_MS + 9 * DAY_MS)
+    house.write(codes.update_code, waiting, later)
+    house.write(codes.delete_code, held)
+    house.tick()
+    assert due(house) == []
+    house.advance(to_ms=NOON_MS + 9 * DAY_MS)
+    assert house.code(waiting).status == "set"
+    house.close()
+
+
+def test_plan_session_when_some_have_slots_and_some_not_then_both_are_planned(
+    house: House,
+) -> None:
+    old = created(house, code="2468")
+    house.tick()
+    new = created(house)
+    house.write(codes.update_code, old, CodeChanges(code="9753"))
+    plan = house.write(sessions.plan_session, "native")
+    assert {step.entry.entry_id: step.entry.slot for step in plan.steps} == {old: 1, new: 2}
+
+
+def test_unfinished_when_a_code_that_failed_was_moved_away_then_it_does_not_count(
+    house: House,
+) -> None:
+    house.unreachable.add("jit")
+    code_id = created(house, "jit", ends_at_ms=NOON_MS + DAY_MS)
+    house.tick()
+    later = CodeChanges(starts_at_ms=NOON_MS + DAY_MS, ends_at_ms=NOON_MS + 2 * DAY_MS)
+    house.write(codes.update_code, code_id, later)
+    assert house.read(sessions.unfinished) == []
+    assert house.write(sessions.plan_session, "jit").steps == ()
+    assert house.code(code_id).warnings == []
+
+
+def test_failure_when_a_closed_codes_slot_can_not_be_cleared_then_nobody_is_troubled(
+    house: House,
+) -> None:
+    code_id = created(house, ends_at_ms=NOON_MS + HOUR_MS)
+    house.advance(to_ms=NOON_MS + 2 * HOUR_MS)
+    house.write(sessions.plan_session, "native")
+    house.write(
+        outcomes.entry_failed,
+        code_id,
+        error_code="provider_issue",
+        retry_at_ms=NOON_MS + DAY_MS,
+    )
+    assert house.read(sessions.unfinished) == []
+    house.advance(to_ms=NOON_MS + DAY_MS)
+    assert house.locks["native"].codes() == {}

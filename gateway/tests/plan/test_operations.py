@@ -16,6 +16,7 @@ from gateway.plan.operations import (
     WriteYearDay,
     clear_revision,
     expected_records,
+    is_overtaken,
     next_revision,
     operations,
 )
@@ -105,6 +106,32 @@ def test_operations_when_a_schedule_would_be_left_over_then_cleared_first() -> N
     assert kinds(doubtful)[0] == ("ClearCredential", 4)
     own = operations(entry, Confirmed(pending_revision=5), Phase.ENABLED, NATIVE)
     assert kinds(own) == [("WriteUser", 5), ("WriteCredential", 5)]
+
+
+def test_operations_when_code_and_window_change_then_cleared_first() -> None:
+    entry = an_entry(Scheduling.NATIVE)
+    old = Confirmed(Phase.STORED, 3)
+    both = operations(entry, old, Phase.STORED, NATIVE, is_other_in_all=True)
+    assert kinds(both)[:2] == [("ClearCredential", 4), ("WriteUser", 5)]
+    one = operations(entry, old, Phase.STORED, NATIVE)
+    assert kinds(one)[0] == ("WriteUser", 5)
+    new = operations(entry, Confirmed(), Phase.STORED, NATIVE, is_other_in_all=True)
+    assert kinds(new)[0] == ("WriteUser", 5)
+
+
+def test_clear_when_refused_by_what_it_made_room_for_then_overtaken() -> None:
+    entry = an_entry(Scheduling.JUST_IN_TIME)
+    making_room = ClearCredential(slot=7, revision=4)
+    assert [is_overtaken(making_room, entry, held) for held in range(3, 9)] == [
+        False,
+        False,
+        True,
+        True,
+        True,
+        False,
+    ]
+    assert not is_overtaken(ClearCredential(slot=7, revision=7), entry, 7)
+    assert not is_overtaken(WriteCredential(slot=7, revision=4, code="1234567"), entry, 5)
 
 
 def test_operations_when_there_is_no_slot_then_refused() -> None:

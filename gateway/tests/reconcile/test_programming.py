@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 
 import pytest
 
+from gateway.access.code_changes import update_code
+from gateway.access.requests import CodeChanges
 from gateway.store.tables import slot_revision
 from gateway.tests.peer import Fault
 from gateway.tests.reconcile.rig import DAY_S, HOUR_S, START_MS, Rig, make_rig
@@ -134,6 +137,38 @@ async def test_fault_at_every_request_leaves_the_lock_as_it_shall_be(
                 break
         number += 1
     assert number > 8
+
+
+@pytest.mark.parametrize("fault", list(Fault))
+async def test_fault_at_every_request_of_a_change_of_scheduling_is_made_up_for(
+    fault: Fault,
+) -> None:
+    """The clear that makes room can't be repeated once what follows it was written."""
+    number = 0
+    while True:
+        async with make_rig() as rig, rig.running():
+            lock = rig.locks["d-0"]
+            code_id = await rig.add_code(starts_in_s=60, ends_in_s=HOUR_S)
+            await rig.settle()
+            begun = len(lock.requests)
+            lock.fault = lambda seen, _, at=begun + number: fault if seen == at else None
+            await rig.write(
+                functools.partial(
+                    update_code,
+                    access_code_id=code_id,
+                    changes=CodeChanges(prefer_native_scheduling=False),
+                )
+            )
+            rig.reconciler.wake("d-0")
+            await asyncio.sleep(240)
+            assert lock.pins() == {1: "123456"}
+            assert lock.opens("123456")
+            assert (await rig.code(code_id)).errors == []
+            _assert_nothing_twice(lock.changes)
+            if len(lock.requests) <= begun + number:
+                break
+        number += 1
+    assert number > 4
 
 
 def _assert_nothing_twice(changes: list[object]) -> None:
