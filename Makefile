@@ -12,7 +12,7 @@ demo: $(STAMP)
 test: $(STAMP)
 	$(BIN)/python -m pytest -n auto --dist worksteal -m "not real_servers"
 
-check: lint types layers coverage servers
+check: lint types layers test servers
 
 lint: $(STAMP)
 	$(BIN)/ruff format --check .
@@ -24,7 +24,7 @@ types: $(STAMP)
 layers: $(STAMP)
 	$(BIN)/lint-imports
 
-# The tests of `make test`, with the coverage gates of each package.
+# The tests of `make test`, judged by the coverage gate of each package.
 coverage: $(STAMP)
 	$(BIN)/python -m tools.tests.coverage_gate run
 

@@ -115,11 +115,9 @@ class DueDevice:
     """A device that needs a session now.
 
     Attributes:
-        device_id: Which.
-        workspace_id: Whose; the session's units run in its context.
+        device_id, workspace_id: Which, and whose; units run in that context.
         profile_id: Its brand profile.
-        moniker: What a route opens.
-        attempts: Failed sessions in a row, for the back-off.
+        moniker, attempts: What a route opens; failed sessions in a row, for the back-off.
     """
 
     device_id: str
@@ -131,7 +129,7 @@ class DueDevice:
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Step:
-    """What to do with one entry in a session: all its operations, in order, then confirm.
+    """What to do with one entry in a session: all its operations in order, then confirm.
 
     Attributes:
         entry: The entry, with slot and revision.
@@ -393,14 +391,9 @@ def _step(conn: sa.Connection, ctx: Context, work: _Work, profile: Profile) -> S
             is_other_in_all=_is_other_in_all(conn, work),
         )
     except WindowError as error:
-        fail_entry(
-            conn,
-            ctx,
-            work.entry.entry_id,
-            error_code="code_constraints_violated",
-            message=str(error),
-            retry_at_ms=None,
-        )
+        why, code = str(error), "code_constraints_violated"
+        entry_id = work.entry.entry_id
+        fail_entry(conn, ctx, entry_id, error_code=code, message=why, retry_at_ms=None)
         return None
     handed_out = dataclasses.replace(confirmed, pending_revision=work.entry.revision)
     progress = dataclasses.replace(work.progress, confirmed=handed_out)

@@ -139,7 +139,8 @@ async def scheduling_changes(person: Person) -> None:
     await person.until(at("13:05"))
     await person.press("still in", NATIVE, "555666#")
     await person.until(at("13:10"))
-    both = {"code": "909090", "type": "time_bound", "starts_at": at("13:20"), "ends_at": at("20:00")}
+    window = {"starts_at": at("13:20"), "ends_at": at("20:00")}
+    both = {"code": "909090", "type": "time_bound", **window}
     await person.change("other digits and window", CHANGE, of="cook", **both)
     await person.until(at("13:15"))
     await person.press("old digits", NATIVE, "555666#")

@@ -9,7 +9,7 @@ from hil_tests.sim_bench import SimBench
 from hil_tests.suites.steps import create_code
 
 DAY_S: Final = 86_400
-# One session with a healthy lock in which nothing is due: connection, status, report, disconnection.
+# One session with a healthy lock in which nothing is due: connection, status, report, end.
 CALLBACKS_PER_CONTACT: Final = 130
 # What the gateway does by itself once an hour: a look at all devices, and at rows to delete.
 CALLBACKS_PER_HOUR: Final = 20

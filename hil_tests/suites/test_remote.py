@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import pytest
 
+from firmware_sim.locks.firmware import LockFirmware
 from hil_tests.bench_instants import parse_instant_ms
 from hil_tests.sim_bench import ApiRefused, SimBench
 from hil_tests.suites.steps import create_code, device_id
@@ -23,9 +24,7 @@ async def operate(bench: SimBench, device: str, route: str) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("device", [NATIVE, JIT])
-async def test_unlock_is_done_within_the_patience_of_the_sdk(
-    bench: SimBench, device: str
-) -> None:
+async def test_unlock_is_done_within_the_patience_of_the_sdk(bench: SimBench, device: str) -> None:
     await bench.advance(to="2025-07-10T13:00:00Z")
     before_ms = parse_instant_ms(bench.now)
     attempt = await operate(bench, device, "/locks/unlock_door")
@@ -97,7 +96,7 @@ async def test_bolt_moves_once_though_the_answer_was_lost(bench: SimBench) -> No
             world.radio(NATIVE, in_range=False)
         return reply
 
-    device.endpoint._firmware = _Stand(device.firmware, handle_and_leave)
+    device.endpoint._firmware = cast("LockFirmware", _Stand(device.firmware, handle_and_leave))
     attempt = await operate(bench, NATIVE, "/locks/unlock_door")
     assert attempt["status"] == "error"
     assert attempt["error"]["type"] in {"device_timeout", "device_disconnected"}

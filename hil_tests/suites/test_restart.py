@@ -51,9 +51,7 @@ async def test_code_that_was_promised_but_not_stored_is_stored_by_the_next_life(
 
 
 @pytest.mark.parametrize("off", OFF, ids=["stop", "crash"])
-async def test_restart_writes_nothing_that_is_there(
-    bench: SimBench, off: dict[str, bool]
-) -> None:
+async def test_restart_writes_nothing_that_is_there(bench: SimBench, off: dict[str, bool]) -> None:
     await create_code(bench, NATIVE, code="482915")
     await create_code(bench, JIT, code="482915", **WINDOW)
     await bench.advance(to="2025-07-10T13:45:00Z", settle=True)
@@ -109,7 +107,8 @@ async def test_just_in_time_end_that_nobody_kept_is_made_up_for(bench: SimBench)
     await bench.advance(seconds=1, settle=True)
     assert await enter(bench, JIT, "482915") == "unknown_code"
     assert await list_codes(bench, JIT) == []
-    assert [kind for kind, _ in await code_events(bench)][-2:] == ["removed_from_device", "deleted"]
+    kinds = [kind for kind, _ in await code_events(bench)]
+    assert kinds[-2:] == ["removed_from_device", "deleted"]
 
 
 async def test_just_in_time_window_that_passed_while_the_gateway_was_off_is_never_written(

@@ -22,6 +22,7 @@ def upgrade() -> None:
     _make_people()
     _make_devices()
     _make_grants()
+    _make_methods()
     _make_codes()
     _make_entries()
     _make_history()
@@ -161,6 +162,9 @@ def _make_grants() -> None:
         sa.PrimaryKeyConstraint("access_grant_id", "device_id", name="pk_access_grant_device"),
     )
     op.create_index("ix_access_grant_device_device_id", "access_grant_device", ["device_id"])
+
+
+def _make_methods() -> None:
     op.create_table(
         "access_method",
         sa.Column("access_method_id", ID, nullable=False),
