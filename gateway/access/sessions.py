@@ -391,9 +391,8 @@ def _step(conn: sa.Connection, ctx: Context, work: _Work, profile: Profile) -> S
             is_other_in_all=_is_other_in_all(conn, work),
         )
     except WindowError as error:
-        why, code = str(error), "code_constraints_violated"
-        entry_id = work.entry.entry_id
-        fail_entry(conn, ctx, entry_id, error_code=code, message=why, retry_at_ms=None)
+        why, code, who = str(error), "code_constraints_violated", work.entry.entry_id
+        fail_entry(conn, ctx, who, error_code=code, message=why, retry_at_ms=None)
         return None
     handed_out = dataclasses.replace(confirmed, pending_revision=work.entry.revision)
     progress = dataclasses.replace(work.progress, confirmed=handed_out)
