@@ -27,8 +27,9 @@ from gateway.config_schema import (
 )
 from gateway.errors import ConfigError, StoreError
 from gateway.links.ble import CONNECT_TIMEOUT_S, CONNECTION_LIMIT
-from gateway.links.monikers import parse_moniker
+from gateway.links.open import check_link
 from gateway.plan.policy import Policy
+from gateway.profiles import load_profiles
 from gateway.store.engine import parse_url
 
 _PREFIX: Final = "STRIKEPLATE"
@@ -58,6 +59,12 @@ def _check_store_url_in_file(url: str) -> None:
             "a password does not belong into this file; use PostgreSQL's own password file, or"
             " give the whole URL as STRIKEPLATE_STORE_URL"
         )
+
+
+def _check_profile(profile_id: str) -> None:
+    known = load_profiles()
+    if profile_id not in known:
+        raise ConfigError(f"no such profile{nearest(profile_id, known)}")
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -140,8 +147,8 @@ class DeviceConfig:
     """
 
     name: str
-    profile: str
-    moniker: str = setting(check=parse_moniker)
+    profile: str = setting(check=_check_profile)
+    moniker: str = setting(check=check_link)
     device_id: str | None = None
     display_name: str | None = None
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping
 from importlib import resources
 from types import MappingProxyType
@@ -9,6 +10,7 @@ from types import MappingProxyType
 from protocols.profiles.parser import Profile, parse_profile
 
 
+@functools.cache
 def load_profiles() -> Mapping[str, Profile]:
     """Profile id to profile, in the order of the ids.
 

@@ -27,7 +27,7 @@ from firmware_sim.kernel.clock import WorldClock
 from firmware_sim.kernel.trace import Trace
 from firmware_sim.world import latest_instant_in
 from gateway.config import check_api_key
-from gateway.errors import ConfigError
+from gateway.errors import ConfigError, StoreError
 from gateway.store.peek import committed_instant_ms
 from hil_tests.bench_instants import check_instant
 from hil_tests.errors import BenchError, StateInUse, StateUnusable
@@ -130,10 +130,18 @@ class BenchState:
             StrikeplateError: When something in it is damaged.
         """
         known = self.read_clock()
+        try:
+            committed_ms = (
+                committed_instant_ms(self.store_url) if self.store_path.exists() else None
+            )
+        except StoreError as error:
+            raise StateUnusable(
+                f"{self.store_path}: {error}; restore a backup, or name another --state"
+            ) from error
         instants = [
             None if known is None else known.now_ms,
             latest_instant_in(self.devices),
-            committed_instant_ms(self.store_url) if self.store_path.exists() else None,
+            committed_ms,
         ]
         return max((ms for ms in instants if ms is not None), default=None)
 

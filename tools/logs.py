@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 
 FORMAT = "%(levelname)s %(name)s: %(message)s"
+PACKAGES = ("gateway", "firmware_sim", "hil_tests")
 
 
 def log_to_stderr(*, verbose: bool) -> None:
@@ -14,5 +15,8 @@ def log_to_stderr(*, verbose: bool) -> None:
         verbose: Show what happens, not only what is wrong. Libraries stay at warnings either way.
     """
     logging.basicConfig(level=logging.WARNING, format=FORMAT)
-    for package in ("gateway", "firmware_sim", "hil_tests"):
+    # What goes wrong in a request is logged where it is known, with its id; what is left of the
+    # server's own words is that it cancels whoever hangs on while it ends.
+    logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL)
+    for package in PACKAGES:
         logging.getLogger(package).setLevel(logging.INFO if verbose else logging.WARNING)

@@ -13,7 +13,7 @@ from hil_tests.bench_instants import instant
 from hil_tests.bench_state import BenchState
 from tools.bench_client import add_state_option
 from tools.errors import UsageError
-from tools.output import Output
+from tools.output import Output, count
 
 _MIB = 1024 * 1024
 
@@ -68,6 +68,6 @@ def summary_text(summary: StoreSummary) -> str:
     at_ms = summary.committed_at_ms
     at = "never written" if at_ms is None else f"as of {instant(at_ms)}"
     return (
-        f"{summary.device_count} devices, {summary.grant_count} grants, "
-        f"{summary.code_count} codes, {summary.size_bytes / _MIB:.1f} MiB, {at}"
+        f"{count(summary.device_count, 'device')}, {count(summary.grant_count, 'grant')}, "
+        f"{count(summary.code_count, 'code')}, {summary.size_bytes / _MIB:.1f} MiB, {at}"
     )

@@ -71,14 +71,21 @@ def bridge(
         elif scope["type"] != "http":
             await send({"type": "websocket.close", "code": 1003})
         else:
-            body = await _read_body(scope, receive, body_bytes_max)
-            if body is None:
-                return
-            if isinstance(body, _TooLarge):
-                answer = _refusal(413, "payload_too_large", "the request body is too large")
-            else:
-                answer = await _serve(app, submit, scope, body)
-            await _send_answer(send, answer)
+            try:
+                answer = await answered(scope, receive)
+            except asyncio.CancelledError:
+                # The server ends and cancels what takes too long: the client is told that.
+                answer = _stopping()
+            if answer is not None:
+                await _send_answer(send, answer)
+
+    async def answered(scope: Scope, receive: Receive) -> Answer | None:
+        body = await _read_body(scope, receive, body_bytes_max)
+        if body is None:
+            return None
+        if isinstance(body, _TooLarge):
+            return _refusal(413, "payload_too_large", "the request body is too large")
+        return await _serve(app, submit, scope, body)
 
     return bridged
 
@@ -125,9 +132,13 @@ async def _serve(app: Application, submit: SubmitUnit, scope: Scope, body: bytes
     try:
         return await asyncio.wrap_future(submit(unit, name=name))
     except EdgeStopped:
-        answer = _refusal(503, "service_unavailable", "the bench is stopping")
-        answer.headers.append((b"retry-after", str(_RETRY_AFTER_S).encode()))
-        return answer
+        return _stopping()
+
+
+def _stopping() -> Answer:
+    answer = _refusal(503, "service_unavailable", "the bench is stopping")
+    answer.headers.append((b"retry-after", str(_RETRY_AFTER_S).encode()))
+    return answer
 
 
 async def _run_app(app: Application, scope: Scope, body: bytes) -> Answer:

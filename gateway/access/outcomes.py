@@ -129,15 +129,14 @@ def entry_confirmed(
         phase: `Step.to_phase`.
         revision: `Step.entry.revision`.
     """
-    row = conn.execute(_ENTRY, {"entry_id": entry_id}).mappings().first()
-    if row is None:
-        return
     facts = code_facts.find(conn, entry_id)
+    held = _entry_of(conn, entry_id) if facts is None else (facts.entry, facts.progress)
+    if held is None:
+        return
+    desired, old = held[0], held[1].confirmed
     if facts is not None:
         # What time brought before this is told before it.
         facts = catch_up(conn, ctx, facts)
-    old = code_facts.progress_of(row).confirmed
-    desired = code_facts.desired_entry(row)
     pending = 0 if revision >= old.pending_revision else old.pending_revision
     confirmed = Confirmed(phase, revision, pending)
     if phase is Phase.ABSENT:
@@ -156,6 +155,12 @@ def entry_confirmed(
     advance_code(conn, ctx, after, ctx.now_ms, was_on_device=old.phase is not Phase.ABSENT)
     if facts.access_grant_id is not None:
         refresh_grant(conn, ctx, facts.access_grant_id, ctx.now_ms)
+
+
+def _entry_of(conn: sa.Connection, entry_id: str) -> tuple[DesiredEntry, Progress] | None:
+    """An entry whose access code may be gone."""
+    row = conn.execute(_ENTRY, {"entry_id": entry_id}).mappings().first()
+    return None if row is None else (code_facts.desired_entry(row), code_facts.progress_of(row))
 
 
 def entry_failed(

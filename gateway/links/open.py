@@ -6,13 +6,15 @@ from collections.abc import Callable, Mapping
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Final
+from typing import Final, TypeVar
 
 from gateway.errors import ConfigError
 from gateway.links.ble import BleCentral
 from gateway.links.interface import Link
 from gateway.links.monikers import Moniker, bluetooth_address, check_parameters, parse_moniker
 from gateway.ports import Edge
+
+T = TypeVar("T")
 
 OpenLink = AbstractAsyncContextManager[Link]
 
@@ -30,9 +32,13 @@ class Carriers:
     edge: Edge
 
 
-def _open_ble(moniker: Moniker, carriers: Carriers) -> OpenLink:
+def _check_ble(moniker: Moniker) -> str:
     check_parameters(moniker, known=())
-    address = bluetooth_address(moniker)
+    return bluetooth_address(moniker)
+
+
+def _open_ble(moniker: Moniker, carriers: Carriers) -> OpenLink:
+    address = _check_ble(moniker)
     if carriers.ble is None:
         raise ConfigError(f"'{moniker}' can't be opened: this gateway has no Bluetooth radio")
     return carriers.ble.connect(address)
@@ -40,6 +46,7 @@ def _open_ble(moniker: Moniker, carriers: Carriers) -> OpenLink:
 
 Opener = Callable[[Moniker, Carriers], OpenLink]
 OPENERS: Final[Mapping[str, Opener]] = MappingProxyType({"ble": _open_ble})
+_CHECKS: Final[Mapping[str, Callable[[Moniker], object]]] = MappingProxyType({"ble": _check_ble})
 
 
 def open_link(moniker: str | Moniker, carriers: Carriers) -> OpenLink:
@@ -51,10 +58,23 @@ def open_link(moniker: str | Moniker, carriers: Carriers) -> OpenLink:
         ConfigError: When the moniker is not one, or names something that no link can reach.
     """
     parsed = parse_moniker(moniker) if isinstance(moniker, str) else moniker
-    opener = OPENERS.get(parsed.scheme)
-    if opener is None:
+    return _of_scheme(OPENERS, parsed)(parsed, carriers)
+
+
+def check_link(moniker: str) -> None:
+    """Refuse a moniker that no link can reach, without opening anything.
+
+    Raises:
+        ConfigError: See `open_link`.
+    """
+    parsed = parse_moniker(moniker)
+    _of_scheme(_CHECKS, parsed)(parsed)
+
+
+def _of_scheme(known: Mapping[str, T], moniker: Moniker) -> T:
+    if moniker.scheme not in known:
         raise ConfigError(
-            f"'{parsed}' names no link: scheme {parsed.scheme!r} is not one of"
-            f" {', '.join(sorted(OPENERS))}"
+            f"'{moniker}' names no link: scheme {moniker.scheme!r} is not one of"
+            f" {', '.join(sorted(known))}"
         )
-    return opener(parsed, carriers)
+    return known[moniker.scheme]

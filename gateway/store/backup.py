@@ -84,10 +84,12 @@ def restore(source: Path, url: str, *, progress: Progress | None = None) -> Stor
 
     Raises:
         StoreError: When the file is no backup of a store, is damaged, or was written by a newer
-            version: the store is untouched then. Or when the store can't be written.
+            version: the store is untouched then. Or when the store can't be written, or a gateway
+            has it open.
     """
     target = _file_of(url)
     inspect(source)
+    _require_idle(target)
     with _in_place(target) as partial:
         _copy(source, partial, progress)
         summary = inspect(partial)
@@ -155,6 +157,27 @@ def _copy(source: Path, partial: Path, progress: Progress | None) -> None:
 
 def _open(path: Path, mode: str) -> sqlite3.Connection:
     return sqlite3.connect(f"file:{quote(str(path))}?{mode}", uri=True, isolation_level=None)
+
+
+def _require_idle(path: Path) -> None:
+    """Refuse a store that somebody has open: leaving the write-ahead log needs it alone.
+
+    Raises:
+        StoreError: When it is in use.
+    """
+    if not path.exists():
+        return
+    with _as_store_errors(path), contextlib.closing(_open(path, "mode=rw")) as connection:
+        connection.execute("PRAGMA busy_timeout = 0")
+        try:
+            mode = connection.execute("PRAGMA journal_mode = DELETE").fetchone()[0]
+        except sqlite3.OperationalError:
+            mode = "in use"
+        except sqlite3.DatabaseError:
+            # What lies there is no database: nobody can have it open as one.
+            return
+    if mode != "delete":
+        raise StoreError(f"the store at {path} is in use; stop the gateway first")
 
 
 def _file_of(url: str) -> Path:

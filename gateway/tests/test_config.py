@@ -149,7 +149,7 @@ def test_load_config_of_a_wrong_override_names_its_place(
         ),
         ("[[devices]]\nname = 'x'", ":1: devices[0] lacks 'profile'"),
         (
-            "[[devices]]\nname = 'x'\nprofile = 'p'\nmoniker = 'AA:BB'",
+            "[[devices]]\nname = 'x'\nprofile = 'latch-m'\nmoniker = 'AA:BB'",
             ":4: devices[0].moniker can't be used: 'AA:BB' is no moniker",
         ),
         (FILE + FILE[FILE.index("[[dev") :], ":24: devices[2].name is the same as devices[0]"),

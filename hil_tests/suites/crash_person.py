@@ -17,15 +17,21 @@ from hil_tests.sim_bench import ApiRefused, SimBench
 
 @dataclasses.dataclass(slots=True)
 class Diary:
-    """What somebody remembers over a restart of everything.
+    """What somebody remembers over a restart of everything; each step goes by its key.
 
     Attributes:
-        begun: Keys of steps that were asked for, with or without an answer.
-        done: Key of each step that is over to what came of it.
+        begun: Steps that were asked for, with or without an answer.
+        done: Changes and deletions that were answered.
+        made: Step to the id that it was answered with.
+        doors: Step to what a door did.
+        unlocks: Step to how its action attempt was answered.
     """
 
     begun: set[str] = dataclasses.field(default_factory=set)
-    done: dict[str, Any] = dataclasses.field(default_factory=dict)
+    done: set[str] = dataclasses.field(default_factory=set)
+    made: dict[str, str] = dataclasses.field(default_factory=dict)
+    doors: dict[str, str] = dataclasses.field(default_factory=dict)
+    unlocks: dict[str, str] = dataclasses.field(default_factory=dict)
 
 
 class Person:
@@ -47,29 +53,29 @@ class Person:
 
     async def create(self, key: str, device: str, code: str, **window: Any) -> None:
         """Create an access code."""
-        if key in self._diary.done:
+        if key in self._diary.made:
             return
         device_id = self._bench.bench.device(device).spec.device_id
         if key in self._diary.begun:
             listed = await self._bench.call("/access_codes/list", device_id=device_id)
             for found in listed["access_codes"]:
                 if found["code"] == code:
-                    self._diary.done[key] = found["access_code_id"]
+                    self._diary.made[key] = found["access_code_id"]
                     return
         self._diary.begun.add(key)
         reply = await self._bench.call(
             "/access_codes/create", device_id=device_id, code=code, name=key, **window
         )
-        self._diary.done[key] = reply["access_code"]["access_code_id"]
+        self._diary.made[key] = reply["access_code"]["access_code_id"]
 
     async def grant(self, key: str, device: str, code: str, **window: Any) -> None:
         """Grant somebody access by a code."""
-        if key in self._diary.done:
+        if key in self._diary.made:
             return
         if key in self._diary.begun:
             listed = await self._bench.call("/access_grants/list", access_grant_key=key)
             for found in listed["access_grants"]:
-                self._diary.done[key] = found["access_grant_id"]
+                self._diary.made[key] = found["access_grant_id"]
                 return
         self._diary.begun.add(key)
         reply = await self._bench.call(
@@ -80,13 +86,13 @@ class Person:
             access_grant_key=key,
             **window,
         )
-        self._diary.done[key] = reply["access_grant"]["access_grant_id"]
+        self._diary.made[key] = reply["access_grant"]["access_grant_id"]
 
     async def change(self, key: str, route: str, of: str, **changes: Any) -> None:
         """Change what an earlier step made, until that is answered."""
         if key not in self._diary.done:
             await self._bench.call(route, **self._named(route, of), **changes)
-            self._diary.done[key] = True
+            self._diary.done.add(key)
 
     async def delete(self, key: str, route: str, of: str) -> None:
         """Delete what an earlier step made, until that is answered or it is gone."""
@@ -100,7 +106,7 @@ class Person:
                 raise
         finally:
             self._diary.begun.add(key)
-        self._diary.done[key] = True
+        self._diary.done.add(key)
 
     async def unlock(self, key: str, device: str) -> None:
         """Unlock a door; nobody asks twice."""
@@ -109,16 +115,16 @@ class Person:
         self._diary.begun.add(key)
         device_id = self._bench.bench.device(device).spec.device_id
         reply = await self._bench.call("/locks/unlock_door", device_id=device_id)
-        self._diary.done[key] = reply["action_attempt"]["status"]
+        self._diary.unlocks[key] = reply["action_attempt"]["status"]
 
     async def press(self, key: str, device: str, digits: str) -> None:
         """Type at a keypad; what the door did, it did, whatever ends after that."""
-        if key in self._diary.done:
+        if key in self._diary.doors:
             return
         outcome = self._bench.bench.world.keypad(device, digits)
-        self._diary.done[key] = str(outcome.reason)
+        self._diary.doors[key] = str(outcome.reason)
         await self._bench.bench.clock.settle()
 
     def _named(self, route: str, key: str) -> dict[str, Any]:
         kind = "access_grant_id" if route.startswith("/access_grants/") else "access_code_id"
-        return {kind: self._diary.done[key]}
+        return {kind: self._diary.made[key]}

@@ -46,72 +46,62 @@ FRAMES = (Point.WRITE, Point.NOTIFICATION)
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Blow:
-    """What ends where: the victim, and the number of the point, from 1."""
+    """What ends where.
+
+    Attributes:
+        victim: What ends.
+        point: At which kind of point.
+        numbers: At which of them, from 1. With several numbers it falls several times: whoever
+            was started again may end again while it makes up for the first time.
+    """
 
     victim: Victim
     point: Point
-    number: int
+    numbers: tuple[int, ...]
+
+    @property
+    def is_lethal(self) -> bool:
+        """Whether it ends the gateway."""
+        return self.victim in {Victim.GATEWAY, Victim.BENCH}
 
     def __str__(self) -> str:
-        return f"{self.victim} at {self.point} {self.number}"
+        return f"{self.victim} at {self.point} {', '.join(map(str, self.numbers))}"
 
 
 class Tap:
-    """Counts the points of a run, and lets one blow fall.
+    """Counts the points of a run, and lets a blow fall.
 
     While the gateway is down nothing of it reaches the store or a lock, whatever its tasks still
     try before they are cancelled: a killed process does nothing more.
 
     Attributes:
+        on_blow: Called when the blow falls, with the address of the lock if it is about one.
         counts: Points reached so far.
-        has_fallen: Whether the blow fell.
+        falls: How often the blow fell.
         is_down: Whether the gateway is dead and not started again yet.
     """
 
     def __init__(self, blow: Blow | None) -> None:
         self._blow = blow
-        self._on_blow: Callable[[str | None], None] = _nobody
-        self._is_counting = False
+        self.on_blow: Callable[[str | None], None] = _tell_nobody
         self.counts: Counter[Point] = Counter()
-        self.has_fallen = False
+        self.falls = 0
         self.is_down = False
 
-    @property
-    def is_lethal(self) -> bool:
-        """Whether the blow ends the gateway."""
-        return self._blow is not None and self._blow.victim in {Victim.GATEWAY, Victim.BENCH}
-
-    def start(self, on_blow: Callable[[str | None], None]) -> None:
-        """Count from now on.
-
-        Args:
-            on_blow: Called when the blow falls, with the address of the lock if it is about one.
-        """
-        self._is_counting = True
-        self._on_blow = on_blow
-
-    def stop(self) -> None:
-        """Count no more."""
-        self._is_counting = False
-
-    def _falls(self, point: Point, address: str | None = None) -> bool:
+    def _does_fall(self, point: Point, address: str | None = None) -> bool:
         """Count a point; whether the blow falls on it."""
-        if not self._is_counting:
-            return False
         self.counts[point] += 1
         blow = self._blow
-        if blow is None or self.has_fallen or blow.point is not point:
+        if blow is None or blow.point is not point or self.counts[point] not in blow.numbers:
             return False
-        if self.counts[point] != blow.number:
-            return False
-        self.has_fallen = True
-        self.is_down = self.is_lethal
-        self._on_blow(address)
+        self.falls += 1
+        self.is_down = blow.is_lethal
+        self.on_blow(address)
         return True
 
     def _commit(self, phase: CommitPhase, number: int) -> None:
         point = Point.BEFORE_COMMIT if phase is CommitPhase.BEFORE else Point.AFTER_COMMIT
-        if self.is_down or self._falls(point):
+        if self.is_down or self._does_fall(point):
             raise StoreError(f"the gateway was killed {phase.value} commit {number}")
 
     @contextlib.contextmanager
@@ -125,12 +115,12 @@ class Tap:
             return store
 
         async def tapped_send(link: BleLink, value: bytes) -> None:
-            if self.is_down or self._falls(Point.WRITE, link._client.address):
+            if self.is_down or self._does_fall(Point.WRITE, link._client.address):
                 raise LinkClosed("the blow fell before this was sent")
             await send(link, value)
 
         def tapped_notified(link: BleLink, characteristic: Any, value: bytearray) -> None:
-            if not self.is_down and not self._falls(Point.NOTIFICATION, link._client.address):
+            if not self.is_down and not self._does_fall(Point.NOTIFICATION, link._client.address):
                 notified(link, characteristic, value)
 
         with pytest.MonkeyPatch.context() as patch:
@@ -140,6 +130,6 @@ class Tap:
             yield
 
 
-def _nobody(address: str | None) -> None:
+def _tell_nobody(address: str | None) -> None:
     """Tell nobody."""
     del address

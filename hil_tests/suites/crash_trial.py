@@ -1,4 +1,4 @@
-"""One workload, one blow, and what can be seen of it at the end."""
+"""One workload, one blow, over all lives of a bench."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ import os
 import shutil
 import tempfile
 from collections import Counter
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import pytest
 
@@ -23,52 +23,16 @@ from firmware_sim.memory.records import DeviceState
 from firmware_sim.world import DeviceSpec, World
 from gateway.plan.policy import HOUR_S
 from hil_tests.bench_file import BenchFile
+from hil_tests.errors import GatewayUnusable
 from hil_tests.sim_bench import SimBench, SimOptions, sim_bench
+from hil_tests.suites.crash_finding import DOORS, Finding, look
 from hil_tests.suites.crash_person import Diary, Person
 from hil_tests.suites.crash_points import Blow, Point, Tap, Victim
-from hil_tests.suites.crash_workloads import JIT, NATIVE, Workload, prepare
+from hil_tests.suites.crash_workloads import Workload, prepare
 
-DOORS: Final = (NATIVE, JIT)
 # Seconds until what ended is there again. The steps of a workload lie further apart.
 OUTAGE_S: Final = 30.0
-# What is told about trouble on the way. An outage may add it; all else is told once, whatever
-# happens.
-TROUBLE_EVENTS: Final = frozenset(
-    {
-        "access_code.delay_in_removing_from_device",
-        "access_code.delay_in_setting_on_device",
-        "access_code.failed_to_remove_from_device",
-        "access_code.failed_to_set_on_device",
-        "access_method.delay_in_issuing",
-        "access_method.failed_to_issue",
-        "device.connected",
-        "device.disconnected",
-    }
-)
 _SEED: Final = 1
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class Finding:
-    """What can be seen at the end of a trial; equal for equal effects.
-
-    Attributes:
-        doors: What each door did for each person at its keypad, in order.
-        slots: Door to slot to what it holds: PIN, revision, user and schedules.
-        tombstones: Door to the records that were cleared, with their revisions.
-        writes: Door to every record that its memory took, in order: key, revision, digest.
-        codes: What the API shows of the codes of each door.
-        events: Object, in order of appearance, to what was told about it, in order.
-        attempts: What was told about unlocks, and how often a bolt moved from afar.
-        promises_kept: Whether every id that was told is still good, or was used up.
-    """
-
-    doors: dict[str, str]
-    slots: dict[str, Any]
-    tombstones: dict[str, Any]
-    writes: dict[str, list[str]]
-    codes: dict[str, Any]
-    events: dict[str, list[str]]
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -78,20 +42,12 @@ class Trial:
     Attributes:
         finding: What can be seen at the end.
         counts: How many points of each kind there were.
-        has_fallen: Whether the blow fell.
-        diary: What the person remembers.
-        bolt_moves: Door to how often it was unlocked from afar, by its own log.
-        unlock_events: Door to how often that was told.
-        trouble: How often trouble of each kind was told.
+        falls: How often the blow fell.
     """
 
     finding: Finding
     counts: Counter[Point]
-    has_fallen: bool
-    diary: Diary
-    bolt_moves: dict[str, int]
-    unlock_events: dict[str, int]
-    trouble: Counter[str]
+    falls: int
 
 
 class Stage:
@@ -152,37 +108,50 @@ class _Performance:
                 trial = run_sim(self._live, seed=_SEED).value
                 if trial is not None:
                     return trial
+                self._tap.is_down = False
 
     async def _live(self, simulation: Simulation) -> Trial | None:
-        """One life of the bench; None when it was ended by the blow."""
-        options = SimOptions(seed=_SEED, state=self._state)
-        async with sim_bench(self._file, options) as bench:
-            while not await self._work(simulation.loop, bench):
-                if self._victim is Victim.BENCH:
-                    # What it leaves behind is what a killed process leaves: see `Tap`.
-                    break
-                await bench.bench.crash_gateway()
-                await simulation.loop.run_to(simulation.loop.time() + OUTAGE_S)
-                self._tap.is_down = False
-                await bench.bench.start_gateway()
-            else:
-                return await self._look(bench)
+        """One life of the bench; None when the blow ended it."""
+        try:
+            async with sim_bench(self._file, SimOptions(seed=_SEED, state=self._state)) as bench:
+                while self._tap.is_down or not await self._work(simulation.loop, bench):
+                    if self._victim is Victim.BENCH:
+                        # What it leaves behind is what a killed process leaves: see `Tap`.
+                        return None
+                    await self._revive(simulation.loop, bench)
+                finding = await look(bench, self._diary, self._writes)
+                return Trial(finding, self._tap.counts, self._tap.falls)
+        except GatewayUnusable:
+            # It fell while the gateway was being started with its bench.
+            if not self._tap.is_down:
+                raise
+            return None
+
+    async def _revive(self, loop: SimLoop, bench: SimBench) -> None:
+        """Bury the gateway, and start another one after a while."""
+        await bench.bench.crash_gateway()
+        await loop.run_to(loop.time() + OUTAGE_S)
         self._tap.is_down = False
-        return None
+        try:
+            await bench.bench.start_gateway()
+        except GatewayUnusable:
+            if not self._tap.is_down:
+                raise
 
     async def _work(self, loop: SimLoop, bench: SimBench) -> bool:
         """Go on with the workload; False when the gateway was killed meanwhile."""
         async with asyncio.TaskGroup() as tasks:
-            work = tasks.create_task(_run(self._workload, bench, self._diary), name="workload")
+            work = tasks.create_task(self._workload(Person(bench, self._diary)), name="workload")
 
             def on_blow(address: str | None) -> None:
-                if self._tap.is_lethal:
+                if self._tap.is_down:
                     work.cancel()
                 else:
                     tasks.create_task(self._outage(loop, bench, str(address)), name="outage")
 
-            self._tap.start(on_blow)
-        self._tap.stop()
+            self._tap.on_blow = on_blow
+            await asyncio.wait([work])
+            self._tap.on_blow = lambda _: None
         return not work.cancelled()
 
     async def _outage(self, loop: SimLoop, bench: SimBench, address: str) -> None:
@@ -224,84 +193,3 @@ class _Performance:
             # A process ends here, not the machine: what was written stays in its files.
             patch.setattr(os, "fsync", lambda _: None)
             yield
-
-    # --- what can be seen ---------------------------------------------------------------------
-
-    async def _look(self, bench: SimBench) -> Trial:
-        views = {door: bench.bench.memory_view(door) for door in DOORS}
-        events = await bench.events()
-        names = {bench.bench.device(door).spec.device_id: door for door in DOORS}
-        remote = [one for one in events if one.get("method") == "remote"]
-        return Trial(
-            finding=Finding(
-                doors={key: it for key, it in self._diary.done.items() if _is_reason(it)},
-                slots={door: view["slots"] for door, view in views.items()},
-                tombstones={door: view["tombstones"] for door, view in views.items()},
-                writes=self._writes,
-                codes={door: await _codes(bench, door) for door in DOORS},
-                events=_told(events, dict(names)),
-            ),
-            counts=self._tap.counts,
-            has_fallen=self._tap.has_fallen,
-            diary=self._diary,
-            bolt_moves={
-                door: sum(
-                    (one["event"], one["source"]) == ("lock_operation", "remote")
-                    for one in view["log"]
-                )
-                for door, view in views.items()
-            },
-            unlock_events={
-                door: sum(one["device_id"] == device_id for one in remote)
-                for device_id, door in names.items()
-            },
-            trouble=Counter(
-                one["event_type"] for one in events if one["event_type"] in TROUBLE_EVENTS
-            ),
-        )
-
-
-async def _run(workload: Workload, bench: SimBench, diary: Diary) -> None:
-    await workload(Person(bench, diary))
-
-
-def _is_reason(outcome: object) -> bool:
-    return outcome in {"opened", "unknown_code", "outside_schedule", "disabled", "locked_out"}
-
-
-async def _codes(bench: SimBench, door: str) -> list[dict[str, Any]]:
-    """What the API shows of the codes of a door, but for what a crash may change: ids, times."""
-    device_id = bench.bench.device(door).spec.device_id
-    listed = (await bench.call("/access_codes/list", device_id=device_id))["access_codes"]
-    shown = (
-        *("name", "code", "status", "type", "starts_at", "ends_at", "errors", "warnings"),
-        *("pending_mutations", "is_scheduled_on_device"),
-    )
-    return sorted(
-        ({name: code.get(name) for name in shown} for code in listed),
-        key=lambda code: str(code["code"]),
-    )
-
-
-def _told(events: list[dict[str, Any]], names: dict[str, str]) -> dict[str, list[str]]:
-    """Object to what was told about it; objects are named by door and order of appearance."""
-    told: dict[str, list[str]] = {}
-    for event in events:
-        kind = event["event_type"]
-        if kind in TROUBLE_EVENTS or kind.startswith("action_attempt."):
-            continue
-        if event.get("method") == "remote":
-            continue  # Compared with the bolt instead: an unlock is tried once.
-        owner = event.get("access_code_id") if kind.startswith("access_code.") else None
-        owner = owner or (event["access_method_id"] if kind.startswith("access_method.") else None)
-        owner = owner or (event["access_grant_id"] if kind.startswith("access_grant.") else None)
-        if owner is None:
-            owner = event["device_id"]
-        if owner not in names:
-            family = kind.partition(".")[0]
-            names[owner] = f"{family} {sum(family in name for name in names.values())}"
-        told.setdefault(names[owner], []).append(kind)
-    return told
-
-
-Perform = Callable[[Workload, Blow | None], Coroutine[Any, Any, Trial]]

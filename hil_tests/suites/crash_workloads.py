@@ -7,9 +7,9 @@ as it is after its power was cut, is behind by what its radio took for it.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from types import MappingProxyType
-from typing import Final
+from typing import Any, Final
 
 from hil_tests.suites.crash_person import Person
 
@@ -20,7 +20,7 @@ JIT: Final = "bike-room"
 CHANGE: Final = "/access_codes/update"
 DELETE: Final = "/access_codes/delete"
 
-Workload = Callable[[Person], Awaitable[None]]
+Workload = Callable[[Person], Coroutine[Any, Any, None]]
 
 
 def at(clock: str) -> str:
@@ -139,8 +139,12 @@ async def scheduling_changes(person: Person) -> None:
     await person.until(at("13:05"))
     await person.press("still in", NATIVE, "555666#")
     await person.until(at("13:10"))
-    window = {"starts_at": at("13:20"), "ends_at": at("20:00")}
-    both = {"code": "909090", "type": "time_bound", **window}
+    both = {
+        "code": "909090",
+        "type": "time_bound",
+        "starts_at": at("13:20"),
+        "ends_at": at("20:00"),
+    }
     await person.change("other digits and window", CHANGE, of="cook", **both)
     await person.until(at("13:15"))
     await person.press("old digits", NATIVE, "555666#")

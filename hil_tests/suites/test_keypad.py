@@ -36,8 +36,9 @@ async def test_keypad_is_locked_after_the_last_wrong_code_and_opens_after_its_ti
     assert await enter(bench, device, code) == "locked_out"
     await bench.advance(seconds=3)
     assert await enter(bench, device, code) == "opened"
-    denied = await bench.events("lock.access_denied")
-    reasons = [event["reason"]["reason_code"] for event in denied]
+    reasons = [
+        event["reason"]["reason_code"] for event in await bench.events("lock.access_denied")
+    ]
     assert reasons == ["unknown_code"] * rules.wrong_code_limit + ["too_many_attempts"] * 2
 
 

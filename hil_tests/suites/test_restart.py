@@ -107,8 +107,10 @@ async def test_just_in_time_end_that_nobody_kept_is_made_up_for(bench: SimBench)
     await bench.advance(seconds=1, settle=True)
     assert await enter(bench, JIT, "482915") == "unknown_code"
     assert await list_codes(bench, JIT) == []
-    kinds = [kind for kind, _ in await code_events(bench)]
-    assert kinds[-2:] == ["removed_from_device", "deleted"]
+    assert [kind for kind, _ in await code_events(bench)][-2:] == [
+        "removed_from_device",
+        "deleted",
+    ]
 
 
 async def test_just_in_time_window_that_passed_while_the_gateway_was_off_is_never_written(

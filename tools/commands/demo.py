@@ -64,8 +64,10 @@ def run(arguments: argparse.Namespace, output: Output) -> int:
         ):
             try:
                 # The bench is on this machine: a proxy of the environment is not asked.
-                seam = Seam(api_key=api_key, endpoint=url, httpx_options={"trust_env": False})
-                Demo(seam, bench, output).play()
+                with Seam(
+                    api_key=api_key, endpoint=url, httpx_options={"trust_env": False}
+                ) as seam:
+                    Demo(seam, bench, output).play()
             except (SeamError, httpx.HTTPError) as error:
                 raise DemoFailed(f"the demonstration failed: the SDK says: {error}") from error
     return 0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import contextlib
 import os
 import random
 import secrets
@@ -99,10 +100,14 @@ async def _serve(config: GatewayConfig, output: Output) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    listener = listen(config.api.host, config.api.port, "choose another [api] host or port")
-    url = url_of(config.api.host, listener)
     gateway = Gateway(config, clock=WallClock(), edge=DirectEdge(), randomness=SystemRandomness())
-    async with gateway, asyncio.TaskGroup() as tasks:
+    async with contextlib.AsyncExitStack() as stack:
+        listener = stack.enter_context(
+            listen(config.api.host, config.api.port, "choose another [api] host or port")
+        )
+        url = url_of(config.api.host, listener)
+        await stack.enter_async_context(gateway)
+        tasks = await stack.enter_async_context(asyncio.TaskGroup())
         running = tasks.create_task(gateway.run(), name="gateway")
         server = tasks.create_task(
             serve_http(

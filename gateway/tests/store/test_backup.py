@@ -145,3 +145,26 @@ async def test_inspect_when_a_path_has_odd_characters_then_it_is_found(tmp_path:
     await fill(live, "a")
     backup(file_url(live), odd)
     assert inspect(odd).revision == "0001"
+
+
+async def test_restore_when_a_gateway_has_the_store_open_then_refused(tmp_path: Path) -> None:
+    live, copy = tmp_path / "gateway.db", tmp_path / "copy.db"
+    await fill(live, "a")
+    backup(file_url(live), copy)
+    store = Store.open(file_url(live), clock=SetClock(), inline=True)
+    await store.write(adding("b"))
+    with pytest.raises(StoreError, match="in use; stop the gateway first"):
+        restore(copy, file_url(live))
+    assert await store.read(names) == ["a", "b"]
+    await store.aclose()
+    restore(copy, file_url(live))
+    assert await held(live) == ["a"]
+
+
+async def test_restore_when_garbage_lies_in_its_place_then_it_is_replaced(tmp_path: Path) -> None:
+    live, copy = tmp_path / "gateway.db", tmp_path / "copy.db"
+    await fill(live, "a")
+    backup(file_url(live), copy)
+    live.write_text("this was a store once, before the disk broke" * 40)
+    restore(copy, file_url(live))
+    assert await held(live) == ["a"]
