@@ -134,7 +134,10 @@ def _with_slots(
     """
     if all(work.entry.slot is not None for work in works):
         return list(works)
-    taken = slots.taken_slots(conn, row["device_id"])
+    # What somebody else stored in the device stays there.
+    taken = slots.taken_slots(conn, row["device_id"]) | set(
+        row["reported"].get(slots.FOREIGN_SLOTS, ())
+    )
     issued = slots.issued_revisions(conn, row["device_id"])
     # The device's own count wins over the profile's (DESIGN D1).
     slot_count = int(row["reported"].get("pin_slot_count", profile.pin_slot_count))

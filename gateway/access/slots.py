@@ -16,6 +16,8 @@ from gateway.store.tables import access_code, access_grant, entry, slot_holder, 
 
 # Slots are numbered from here, as users and credentials are in the Door Lock cluster.
 FIRST_SLOT: Final = 1
+# Where a device's row keeps the slots that somebody else filled: a list under `reported`.
+FOREIGN_SLOTS: Final = "foreign_slots"
 NO_SPACE: Final = "no_space_for_access_code_on_device"
 
 # Names of values in clauses must not be those of columns that are set.

@@ -16,7 +16,6 @@ from gateway.access.sessions import DueDevice
 from gateway.plan.entry import DesiredEntry, Phase
 from gateway.plan.memory import diff
 from gateway.plan.operations import Difference, expected_records
-from gateway.reconcile.reported import FOREIGN_SLOTS
 from gateway.store.tables import device as device_table
 from gateway.store.tables import entry
 from protocols.doorlock.digest import RecordKey
@@ -84,7 +83,9 @@ def compare(
         )
     # An empty difference takes back what was told of an earlier one.
     outcomes.memory_differs(conn, ctx, device.device_id, difference)
-    remember(conn, device.device_id, {FOREIGN_SLOTS: list(difference.unknown_slots)})
+    own = {entry_.slot for entry_, _ in settled}
+    foreign = [slot for slot in difference.unknown_slots if slot not in own]
+    remember(conn, device.device_id, {slots.FOREIGN_SLOTS: foreign})
     for slot in difference.newer:
         if slot in unsettled:
             _raise_above(conn, ctx, unsettled[slot])

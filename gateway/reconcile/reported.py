@@ -12,7 +12,7 @@ From `DeviceStatus`, asked for in every session: ``lock_state`` (number of `Lock
 ``log_next_index`` and ``reported_at_ms``.
 
 From a comparison of the memory, record by record: ``foreign_slots``, the slots that hold live
-records which this gateway did not write; they are left alone.
+records which this gateway did not write; they are left alone, and no entry gets such a slot.
 
 ``memory_digest`` (16 hex digits) is there when the device's memory was found to be what it shall
 be: while the device reports the same digest, nobody has to look at its records.
@@ -28,7 +28,6 @@ from protocols.strike.messages import DeviceStatus, Info
 
 MEMORY_DIGEST: Final = "memory_digest"
 LOG_NEXT_INDEX: Final = "log_next_index"
-FOREIGN_SLOTS: Final = "foreign_slots"
 
 
 def of_info(info: Info) -> dict[str, Any]:

@@ -116,8 +116,11 @@ class Store:
         """
         engines = open_engines(url)
         try:
-            with store_errors(), engines.writer.connect() as conn, conn.begin():
-                schema.migrate(conn)
+            with store_errors(), engines.writer.connect() as conn:
+                if engines.is_shared:
+                    schema.fill(conn)
+                with conn.begin():
+                    schema.migrate(conn)
             return cls(engines, clock=clock, inline=inline)
         except BaseException:
             engines.dispose()

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import functools
+import sqlite3
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import sqlalchemy as sa
 from alembic import command
@@ -14,6 +16,17 @@ from alembic.script import ScriptDirectory
 from gateway.errors import StoreError
 
 _SCRIPTS: Final = Path(__file__).parent / "migrations"
+
+
+def fill(conn: sa.Connection) -> None:
+    """Bring a new database in memory to the schema of this version.
+
+    The migrations run once a process; after that their result is copied, which takes a fraction
+    of a millisecond instead of a tenth of a second. Benches and tests open many such stores.
+    """
+    # The pool's wrapper has no `backup`; SQLAlchemy calls what lies below it the driver's.
+    driver: Any = conn.connection.driver_connection
+    _template().backup(driver)
 
 
 def migrate(conn: sa.Connection) -> None:
@@ -44,10 +57,22 @@ def head_revision() -> str:
     return known_revisions()[0]
 
 
+@functools.cache
 def known_revisions() -> tuple[str, ...]:
     """Every schema revision that this version can read, newest first."""
     script = ScriptDirectory.from_config(_config())
     return tuple(revision.revision for revision in script.walk_revisions())
+
+
+@functools.cache
+def _template() -> sqlite3.Connection:
+    """A migrated database in memory that nobody writes to."""
+    # Whichever thread asks first makes it; copying holds SQLite's own lock.
+    held = sqlite3.connect(":memory:", check_same_thread=False)
+    engine = sa.create_engine("sqlite://", creator=lambda: held, poolclass=sa.StaticPool)
+    with engine.begin() as conn:
+        migrate(conn)
+    return held
 
 
 def _config() -> Config:

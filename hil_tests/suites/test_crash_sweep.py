@@ -24,7 +24,7 @@ from hil_tests.suites.crash_trial import Stage, Trial
 from hil_tests.suites.crash_workloads import WORKLOADS
 
 # One point in so many is swept in `make test`: together well under a minute on two cores.
-SAMPLE: Final = 17
+SAMPLE: Final = 29
 # Parts into which the points of one workload are cut, so that each is done within a test's time.
 PARTS: Final = 4
 POINTS: Final = {
