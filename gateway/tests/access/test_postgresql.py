@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 
 import pytest
-import sqlalchemy as sa
 
 from gateway.access import codes, devices, events, grants, read, sessions
 from gateway.access.filters import DeviceFilter, EventFilter, GrantFilter
@@ -26,20 +24,9 @@ pytestmark = pytest.mark.real_servers
 
 
 @pytest.fixture
-def house() -> Iterator[House]:
+def house(postgres_url: str) -> Iterator[House]:
     """An empty PostgreSQL store with three doors."""
-    url = os.environ.get("STRIKEPLATE_TEST_POSTGRES")
-    if not url:
-        sentence = "needs PostgreSQL: set STRIKEPLATE_TEST_POSTGRES to its URL"
-        if os.environ.get("STRIKEPLATE_CI"):
-            pytest.fail(sentence)
-        pytest.skip(sentence)
-    engine = sa.create_engine(url)
-    with engine.begin() as conn:
-        conn.execute(sa.text("DROP SCHEMA public CASCADE"))
-        conn.execute(sa.text("CREATE SCHEMA public"))
-    engine.dispose()
-    built = House(url=url)
+    built = House(url=postgres_url)
     for device_id, profile_id in (
         ("native", "generic-native"),
         ("jit", "generic-jit"),

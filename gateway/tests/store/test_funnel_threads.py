@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import os
 import threading
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -107,40 +106,23 @@ async def test_writer_thread_when_the_caller_is_cancelled_then_the_unit_commits(
         assert await store.read(names) == ["slow"]
 
 
-def postgres_url() -> str:
-    url = os.environ.get("STRIKEPLATE_TEST_POSTGRES")
-    if not url:
-        sentence = "needs PostgreSQL: set STRIKEPLATE_TEST_POSTGRES to its URL"
-        if os.environ.get("STRIKEPLATE_CI"):
-            pytest.fail(sentence)
-        pytest.skip(sentence)
-    return url
-
-
-def empty_postgres(url: str) -> None:
-    engine = sa.create_engine(url)
-    with engine.begin() as conn:
-        conn.execute(sa.text("DROP SCHEMA public CASCADE"))
-        conn.execute(sa.text("CREATE SCHEMA public"))
-    engine.dispose()
-
-
 @pytest.mark.real_servers
 @pytest.mark.real_loop
 @pytest.mark.parametrize("inline", [True, False])
 async def test_postgresql_when_two_gateways_write_then_no_unit_is_lost_or_doubled(
-    *, inline: bool
+    postgres_url: str, *, inline: bool
 ) -> None:
     """Two funnels count up one row: serialization failures are run again, not told."""
-    url = postgres_url()
-    empty_postgres(url)
 
     def counting(conn: sa.Connection) -> int:
         held = conn.execute(sa.text("SELECT name FROM workspace")).scalar_one()
         conn.execute(sa.text("UPDATE workspace SET name = :name"), {"name": str(int(held) + 1)})
         return int(held) + 1
 
-    async with opened(url, inline=inline) as one, opened(url, inline=inline) as other:
+    async with (
+        opened(postgres_url, inline=inline) as one,
+        opened(postgres_url, inline=inline) as other,
+    ):
         await one.write(adding("0"))
         answers: list[int] = []
 
@@ -156,13 +138,11 @@ async def test_postgresql_when_two_gateways_write_then_no_unit_is_lost_or_double
 
 @pytest.mark.real_servers
 @pytest.mark.real_loop
-async def test_postgresql_when_somebody_else_changes_what_was_read_then_the_batch_runs_again() -> (
-    None
-):
+async def test_postgresql_when_somebody_else_changes_what_was_read_then_the_batch_runs_again(
+    postgres_url: str,
+) -> None:
     """A real 40001: the row changes between a unit's read and its write."""
-    url = postgres_url()
-    empty_postgres(url)
-    foreign = sa.create_engine(url)
+    foreign = sa.create_engine(postgres_url)
     runs: list[str] = []
 
     def racing(conn: sa.Connection) -> str:
@@ -174,7 +154,7 @@ async def test_postgresql_when_somebody_else_changes_what_was_read_then_the_batc
         conn.execute(sa.text("UPDATE workspace SET name = :name"), {"name": held + "+ours"})
         return str(held)
 
-    async with opened(url, inline=False) as store:
+    async with opened(postgres_url, inline=False) as store:
         await store.write(adding("first"))
         answers = await asyncio.gather(store.write(racing), store.write(adding("second")))
         assert list(answers) == ["theirs", "second"]
