@@ -83,6 +83,9 @@ class AttClient:
         # Set while no answer is under way, that of a cancelled request included.
         self._clear = asyncio.Event()
         self._clear.set()
+        # A server has one queue of prepared writes for all attributes of a connection.
+        self._queue_turn = asyncio.Lock()
+        self._has_queued = False
         self._lost_reason: int | None = None
         self._listeners: dict[int, Callable[[bytes], None]] = {}
 
@@ -112,6 +115,10 @@ class AttClient:
         self._clear.set()
         if self._answer is not None and not self._answer.done():
             self._answer.set_result(pdu)
+
+    def is_listening(self, handle: int) -> bool:
+        """True while a characteristic has a listener."""
+        return handle in self._listeners
 
     def lose(self, reason: int) -> None:
         """The connection is over: what waits for an answer fails, and so does what comes later.
@@ -185,19 +192,39 @@ class AttClient:
         return value
 
     async def write(self, handle: int, value: bytes) -> None:
-        """Write a value and wait for the confirmation; a long one goes in parts."""
+        """Write a value and wait for the confirmation; a long one goes in parts.
+
+        Cancellation: what arrived of a long one is dropped by the next long one.
+        """
         if len(value) <= self.mtu - ATT_HEADER_BYTES:
             await self.request(_HANDLE.pack(_Op.ATT_WRITE_REQUEST, handle) + value)
             return
+        async with self._queue_turn:
+            if self._has_queued:
+                await self._execute(_EXECUTE_CANCEL)
+            self._has_queued = True
+            try:
+                await self._prepare(handle, value)
+            except AttRefused:
+                await self._execute(_EXECUTE_CANCEL)
+                raise
+            await self._execute(_EXECUTE_WRITE)
+
+    async def _prepare(self, handle: int, value: bytes) -> None:
+        """Put a value into the server's queue."""
         room = self.mtu - _PREPARE_HEADER_BYTES
+        for start in range(0, len(value), room):
+            head = _PREPARE.pack(_Op.ATT_PREPARE_WRITE_REQUEST, handle, start)
+            await self.request(head + value[start : start + room])
+
+    async def _execute(self, flag: int) -> None:
+        """Have the server write its queue or drop it; a refusal empties it as well."""
         try:
-            for start in range(0, len(value), room):
-                head = _PREPARE.pack(_Op.ATT_PREPARE_WRITE_REQUEST, handle, start)
-                await self.request(head + value[start : start + room])
+            await self.request(bytes([_Op.ATT_EXECUTE_WRITE_REQUEST, flag]))
         except AttRefused:
-            await self.request(bytes([_Op.ATT_EXECUTE_WRITE_REQUEST, _EXECUTE_CANCEL]))
+            self._has_queued = False
             raise
-        await self.request(bytes([_Op.ATT_EXECUTE_WRITE_REQUEST, _EXECUTE_WRITE]))
+        self._has_queued = False
 
     def write_command(self, handle: int, value: bytes) -> None:
         """Write a value of at most the MTU less 3 bytes, without confirmation."""

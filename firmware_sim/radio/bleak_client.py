@@ -244,9 +244,12 @@ class SimClient(BaseBleakClient):
         """Subscribe; notifications are preferred over indications.
 
         Raises:
-            BleakError: When the characteristic offers neither.
+            BleakError: When the characteristic offers neither, or is subscribed to already, which
+                BlueZ and Core Bluetooth refuse too.
         """
         connection = self._connected()
+        if connection.att.is_listening(characteristic.handle):
+            raise BleakError("Notifications are on already")
         if "notify" in characteristic.properties:
             bits = _NOTIFY
         elif "indicate" in characteristic.properties:
@@ -261,8 +264,14 @@ class SimClient(BaseBleakClient):
             raise
 
     async def stop_notify(self, characteristic: BleakGATTCharacteristic) -> None:
-        """Unsubscribe."""
+        """Unsubscribe.
+
+        Raises:
+            BleakError: When there is no subscription, as from BlueZ.
+        """
         connection = self._connected()
+        if not connection.att.is_listening(characteristic.handle):
+            raise BleakError("There are no notifications to stop")
         connection.att.listen(characteristic.handle, None)
         await self._configure(connection, characteristic, _NOTHING)
 

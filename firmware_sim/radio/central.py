@@ -84,9 +84,8 @@ class CentralPool:
         await self._free.acquire()
         central: Central | None = None
         try:
-            central = self._roomiest(address)
+            central = await self._ready(address)
             self._loads[central] += 1
-            await central.boot()
             connection = await central.open(address)
         except BaseException:
             self._release(central)
@@ -109,6 +108,15 @@ class CentralPool:
         for central in self._centrals:
             if central.keystore is not None:
                 await central.keystore.delete(str(address))
+
+    async def _ready(self, address: hci.Address) -> Central:
+        """A central that is on; between this choice and its use nothing may be awaited."""
+        central = self._roomiest(address)
+        while not central.powered_on:
+            await central.boot()
+            # Meanwhile another client may have chosen the same one, for the same device.
+            central = self._roomiest(address)
+        return central
 
     def _roomiest(self, address: hci.Address) -> Central:
         able = [central for central in self._centrals if not central.serves(address)]
@@ -172,4 +180,8 @@ class CentralPool:
 
     def _heard(self, sighting: Sighting) -> None:
         for listener in tuple(self._wishes):
-            listener(sighting)
+            try:
+                listener(sighting)
+            except Exception as error:  # noqa: BLE001 - one listener's defect is not the others'.
+                context = {"message": "a detection callback failed", "exception": error}
+                asyncio.get_running_loop().call_exception_handler(context)

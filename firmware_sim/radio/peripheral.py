@@ -7,6 +7,7 @@ only at its supervision timeout.
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Callable
 from typing import Final
@@ -76,6 +77,8 @@ class LockPeripheral:
         self._advertising_data = lock_advertisement(SERVICE_UUID, COMPANY_ID, manufacturer_data)
         self._advertising_set: device.AdvertisingSet | None = None
         self._connection: device.Connection | None = None
+        # A cut that comes while the radio still boots waits for its turn, and then holds.
+        self._switching = asyncio.Lock()
         kinds = hci.AddressType
         self._device = SimDevice(
             link,
@@ -134,8 +137,12 @@ class LockPeripheral:
 
         Cancellation: call `power_off` before the next `power_on`.
         """
-        if self.is_powered:
-            return
+        async with self._switching:
+            if not self.is_powered:
+                await self._boot()
+
+    async def _boot(self) -> None:
+        data = self._advertising_data
         await self._device.power_on()
         is_public = self._device.address.is_public
         own_address_type = hci.OwnAddressType.PUBLIC if is_public else hci.OwnAddressType.RANDOM
@@ -146,17 +153,20 @@ class LockPeripheral:
                 primary_advertising_interval_max=self._advertising_interval_ms,
                 own_address_type=own_address_type,
             ),
-            advertising_data=self._advertising_data,
+            advertising_data=data,
             scan_response_data=name_response(self.name),
         )
+        if self._advertising_data != data:  # Changed meanwhile.
+            self._advertise()
 
     async def power_off(self) -> None:
         """Cut the power: the air falls silent, and the endpoint learns that it is disconnected."""
-        self._advertising_set = None
-        self._device.extended_advertising_sets.clear()
-        self._device.connecting_extended_advertising_sets.clear()
-        self._device.controller.power_off()
-        await self._device.power_off()
+        async with self._switching:
+            self._advertising_set = None
+            self._device.extended_advertising_sets.clear()
+            self._device.connecting_extended_advertising_sets.clear()
+            self._device.controller.power_off()
+            await self._device.power_off()
 
     def set_in_range(self, in_range: bool) -> None:  # noqa: FBT001 - the word is in the name.
         """Put the lock into radio range, or out of it."""
@@ -172,6 +182,9 @@ class LockPeripheral:
             ValueTooLong: When they do not fit.
         """
         self._advertising_data = lock_advertisement(SERVICE_UUID, COMPANY_ID, manufacturer_data)
+        self._advertise()
+
+    def _advertise(self) -> None:
         if self._advertising_set is not None:
             self._device.controller.advertise(
                 self._advertising_set.advertising_handle, self._advertising_data

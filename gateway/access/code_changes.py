@@ -28,7 +28,14 @@ from gateway.access.requests import UNCHANGED, CodeChanges
 from gateway.access.text import check_text
 from gateway.access.troubles import added, removed
 from gateway.errors import Conflict, InvalidInput
-from gateway.plan.entry import DesiredEntry, Phase, Scheduling, desired_phase
+from gateway.plan.entry import (
+    Confirmed,
+    DesiredEntry,
+    Phase,
+    Scheduling,
+    desired_phase,
+    is_conforming,
+)
 from gateway.plan.windows import user_name
 from gateway.store.tables import access_code
 
@@ -290,8 +297,13 @@ def _is_other_content(facts: CodeFacts, entry: DesiredEntry, now_ms: int) -> boo
         return True
     if entry.scheduling is Scheduling.NATIVE:
         return (old.starts_at_ms, old.ends_at_ms) != (entry.starts_at_ms, entry.ends_at_ms)
-    # The gateway keeps the window. Only a start that moved away needs writing: a user that is
-    # enabled, or may be, does not become disabled at its revision.
+    if (old.starts_at_ms, old.ends_at_ms) == (entry.starts_at_ms, entry.ends_at_ms):
+        return False
+    # The gateway keeps the window: the lock need not hear of it while what it holds is right, or
+    # only has to be enabled. Else it may hold a later write of this content, a clear of which
+    # nobody heard or a user that is enabled, and would refuse the content at its old revision.
     confirmed = facts.progress.confirmed
-    is_disabled = confirmed.phase is Phase.DISABLED and not confirmed.pending_revision
-    return desired_phase(entry, now_ms) is Phase.DISABLED and not is_disabled
+    is_enabling = desired_phase(entry, now_ms) is Phase.ENABLED and confirmed == Confirmed(
+        Phase.DISABLED, entry.revision
+    )
+    return not (is_enabling or is_conforming(entry, confirmed, now_ms))

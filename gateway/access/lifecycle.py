@@ -49,6 +49,10 @@ SETTING_ERRORS: Final = (
     "failed_to_issue",
 )
 SETTING_WARNINGS: Final = ("delay_in_setting_on_device", "delay_in_issuing")
+# What stands in the way of removing a code: over once nothing has to leave any more.
+REMOVAL_ERROR: Final = "failed_to_remove_from_device"
+OVERDUE_ERROR: Final = "failed_to_delete"
+REMOVAL_WARNING: Final = "delay_in_removing_from_device"
 CREATION: Final = ("creating", "deferring_creation")
 # What an update waits for, and the event that tells its arrival.
 UPDATE_EVENTS: Final = {
@@ -285,13 +289,19 @@ def _troubles(
     errors, warnings = state.errors, state.warnings
     overdue_ms = _overdue_ms(entry, policy)
     if overdue_ms is not None and at_ms >= overdue_ms:
-        errors = added(errors, "error_code", "failed_to_delete", at_ms)
+        errors = added(errors, "error_code", OVERDUE_ERROR, at_ms)
     if entry.is_deleted:
         errors = removed(errors, "error_code", SETTING_ERRORS)
         warnings = removed(warnings, "warning_code", SETTING_WARNINGS)
         return errors, added(warnings, "warning_code", "being_deleted", at_ms)
     phase = desired_phase(entry, at_ms)
     is_needed = phase is not Phase.ABSENT
+    if entry.ends_at_ms is None or at_ms < entry.ends_at_ms:
+        # Its end was moved away, should it have been over before.
+        errors = removed(errors, "error_code", (OVERDUE_ERROR,))
+    if is_needed or not may_hold(confirmed):
+        errors = removed(errors, "error_code", (REMOVAL_ERROR,))
+        warnings = removed(warnings, "warning_code", (REMOVAL_WARNING,))
     is_on_track = confirmed.phase is phase and (
         not is_needed or confirmed.revision == entry.revision
     )

@@ -89,6 +89,33 @@ async def test_write_when_it_needs_encryption_then_it_is_refused_without() -> No
     await connection.att.write(value.handle, b"x")
 
 
+async def test_write_when_two_long_ones_meet_then_both_arrive_whole() -> None:
+    written: list[bytes] = []
+    value = characteristic(CharacteristicValue(write=lambda _c, v: written.append(v)))
+    _, connection = await joined(value)
+    async with asyncio.TaskGroup() as tasks:
+        for content in (b"a" * 300, b"b" * 200, b"c"):
+            tasks.create_task(connection.att.write(value.handle, content), name=content.decode())
+    assert sorted(written) == [b"a" * 300, b"b" * 200, b"c"]
+
+
+@pytest.mark.parametrize("turns", range(1, 20, 3))
+async def test_write_when_a_long_one_was_cancelled_then_nothing_of_it_is_in_the_next(
+    turns: int,
+) -> None:
+    written: list[bytes] = []
+    value = characteristic(CharacteristicValue(write=lambda _c, v: written.append(v)))
+    _, connection = await joined(value)
+    async with asyncio.TaskGroup() as tasks:
+        task = tasks.create_task(connection.att.write(value.handle, b"a" * 500), name="given up")
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        task.cancel()
+    assert task.cancelled()
+    await connection.att.write(value.handle, b"b" * 100)
+    assert written == [b"b" * 100]
+
+
 async def test_read_when_value_is_long_then_all_of_it_comes() -> None:
     values = [characteristic(bytes(range(n)), number=n) for n in (62, 63, 64, 126, 200)]
     _, connection = await joined(*values)

@@ -273,6 +273,22 @@ async def test_notify_when_characteristic_offers_none_then_it_is_refused(radio: 
             await client.start_notify(COMMAND_UUID, lambda _c, _v: None)
 
 
+async def test_notify_when_it_is_on_or_off_already_then_it_is_refused_as_by_bluez(
+    radio: Any,
+) -> None:
+    lock = await radio.lock()
+    async with radio.session(lock) as session:
+        client = session.client
+        with pytest.raises(BleakError, match="on already"):
+            await client.start_notify(EVENT_UUID, lambda _c, _v: None)
+        assert await session.ask(b"still the first callback") == b"still the first callback"
+        await client.stop_notify(EVENT_UUID)
+        with pytest.raises(BleakError, match="no notifications to stop"):
+            await client.stop_notify(EVENT_UUID)
+        await client.start_notify(EVENT_UUID, session.take)
+        assert await session.ask(b"again") == b"again"
+
+
 async def test_notify_when_subscription_is_refused_then_nothing_listens(radio: Any) -> None:
     lock = await radio.lock()
     async with radio.client(lock.address) as client:

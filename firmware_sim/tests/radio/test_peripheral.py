@@ -5,7 +5,7 @@ import logging
 from typing import Any
 
 import pytest
-from bleak.exc import BleakGATTProtocolError
+from bleak.exc import BleakDeviceNotFoundError, BleakGATTProtocolError
 
 from firmware_sim.errors import DeviceConflict, ValueTooLong
 from firmware_sim.radio.central_device import SUPERVISION_TIMEOUT_S
@@ -61,6 +61,42 @@ async def test_power_on_when_it_was_cut_then_lock_can_be_reached_again(radio: An
         await lock.power_on()
     async with radio.session(lock) as session:
         assert await session.ask(b"after") == b"after"
+
+
+@pytest.mark.parametrize("turns", range(1, 30, 4))
+async def test_power_off_when_the_radio_still_boots_then_it_is_off_afterwards(
+    radio: Any, turns: int
+) -> None:
+    lock = await radio.lock(power=False)
+    async with asyncio.TaskGroup() as tasks:
+        booting = tasks.create_task(lock.power_on(), name="power on")
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        assert not booting.done()
+        await lock.power_off()
+    assert not lock.is_powered
+    with pytest.raises(BleakDeviceNotFoundError):
+        await radio.client(lock.address, timeout_s=2.0).connect()
+    await lock.power_on()
+    async with radio.client(lock.address) as client:
+        assert client.is_connected
+
+
+@pytest.mark.parametrize("turns", range(1, 30, 4))
+async def test_advertisement_when_changed_while_the_radio_boots_then_the_new_one_is_heard(
+    radio: Any, turns: int
+) -> None:
+    lock = await radio.lock(power=False, manufacturer_data=b"old")
+    async with asyncio.TaskGroup() as tasks:
+        booting = tasks.create_task(lock.power_on(), name="power on")
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        assert not booting.done()
+        lock.set_advertisement(b"new")
+    heard: list[bytes] = []
+    async with radio.scanner(lambda _d, a: heard.append(a.manufacturer_data[COMPANY_ID])):
+        await asyncio.sleep(2.0)
+    assert heard == [b"new"]
 
 
 async def test_power_off_when_it_was_never_on_then_nothing_happens(radio: Any) -> None:

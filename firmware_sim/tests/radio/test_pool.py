@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from typing import Any
 
 import pytest
@@ -200,3 +201,29 @@ async def test_vanish_when_connected_and_connecting_then_nobody_is_told_but_all_
 def test_pool_when_it_has_no_slot_then_it_is_refused(size: int, slots: int) -> None:
     with pytest.raises(ValueError, match="needs a central"):
         CentralPool(SimLink(Streams(1)), size, slots=slots)
+
+
+@pytest.mark.parametrize("size", [1, 2, 3])
+async def test_connect_when_several_want_one_lock_at_once_then_the_first_gets_it(
+    radio: Any, size: int
+) -> None:
+    # On a new pool: its centrals boot while all three wait.
+    radio.backend = bleak_backend(CentralPool(radio.link, size))
+    lock = await radio.lock()
+    order: list[int] = []
+
+    async def visit(number: int) -> None:
+        async with radio.client(lock.address, timeout_s=5.0):
+            order.append(number)
+            await asyncio.sleep(0.1)
+
+    async def try_visit(number: int) -> None:
+        with contextlib.suppress(BleakError):
+            await visit(number)
+
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(visit(0), name="first")
+        for number in (1, 2):
+            tasks.create_task(try_visit(number), name=f"client {number}")
+    # Each central serves a lock once at a time.
+    assert order == [0, 1, 2][:size]

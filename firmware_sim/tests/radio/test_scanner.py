@@ -66,3 +66,22 @@ async def test_scanner_when_stopped_twice_then_nothing_happens(radio: Any) -> No
     await scanner.start()
     await scanner.stop()
     await scanner.stop()
+
+
+async def test_scan_when_the_callback_of_another_fails_then_this_one_hears_all_the_same(
+    radio: Any,
+) -> None:
+    locks = [await radio.lock() for _ in range(3)]
+    failures: list[object] = []
+    asyncio.get_running_loop().set_exception_handler(
+        lambda _loop, context: failures.append(context["exception"])
+    )
+
+    def fail(_device: object, _advertisement: object) -> None:
+        raise LookupError("a defect of the program")
+
+    heard: list[str] = []
+    async with radio.scanner(fail), radio.scanner(lambda device, _a: heard.append(device.address)):
+        await asyncio.sleep(3.0)
+    assert sorted(heard) == [lock.address for lock in locks]
+    assert [type(failure) for failure in failures] == [LookupError] * len(locks)
