@@ -26,6 +26,11 @@ settings.load_profile("ci" if os.environ.get("STRIKEPLATE_CI") else "dev")
 
 def pytest_configure(config: pytest.Config) -> None:
     """Register the one marker that this file gives a meaning to."""
+    if hasattr(config, "workerinput"):
+        # Coverage is to follow into the workers of a run, and no further: programs that tests
+        # start would be measured for what other tests show in process, at twice the time.
+        for name in ("COVERAGE_PROCESS_CONFIG", "COVERAGE_PROCESS_START"):
+            os.environ.pop(name, None)
     config.addinivalue_line(
         "markers", "real_loop: runs on the platform's event loop: real sockets, threads and time"
     )

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import Final
+from typing import Final, Literal
 
 from protocols.profiles.parser import BatteryFacts
 
 # The share of the way from empty to fresh at which a pack counts as full: cells lose their first
 # tenth within days of use, and a lock that shows "good" on fresh cells looks broken.
 _FULL_LEVEL: Final = 0.9
+
+ChargeStatus = Literal["critical", "low", "good", "full"]
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -18,11 +20,11 @@ class Charge:
 
     Attributes:
         level: 0 (the bolt does not move any more) to 1 (fresh).
-        status: critical, low, good or full.
+        status: In a word.
     """
 
     level: float
-    status: str
+    status: ChargeStatus
 
 
 def charge_of(battery_mv: int, facts: BatteryFacts) -> Charge:

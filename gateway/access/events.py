@@ -91,7 +91,9 @@ def events(
         held = event.c.body["connected_account_id"].as_string()
         clauses.append(held == known(narrow.connected_account_id))
     if narrow.since_ms is not None:
-        clauses.append(event.c.occurred_at_ms > narrow.since_ms)
+        # Documented as the time of generation: what a lock's log tells late is new to a poller.
+        # The instant itself counts, for a clock that stands still while much happens.
+        clauses.append(event.c.created_at_ms >= narrow.since_ms)
     if narrow.between_ms is not None:
         after_ms, before_ms = narrow.between_ms
         clauses.append(event.c.occurred_at_ms > after_ms)

@@ -73,7 +73,11 @@ class AttemptFilter:
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class EventFilter:
-    """Narrows a list of events; `since_ms` and both ends of `between_ms` are exclusive."""
+    """Narrows a list of events.
+
+    `since_ms` is about when they were told, and inclusive; `between_ms` about when they happened,
+    and exclusive at both ends.
+    """
 
     event_ids: tuple[str, ...] | None = None
     event_types: tuple[str, ...] | None = None

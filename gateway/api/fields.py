@@ -38,6 +38,18 @@ _PHONE_PATTERN: Final = r"^\+[1-9][0-9]{1,14}$"
 # One @ with something on both sides and no blanks: delivery alone proves an address.
 _EMAIL_PATTERN: Final = r"^[^@\s]+@[^@\s]+\.[^@\s.]+$"
 
+# A PIN, and what may be typed at a keypad: its digits and the two keys beside the zero.
+_DIGITS_PATTERN: Final = r"^[0-9]+$"
+_KEYS_PATTERN: Final = r"^[0-9*#]+$"
+
+# What is wrong with text that does not match, by the pattern.
+PATTERN_SENTENCES: Final[Mapping[str, str]] = {
+    _PHONE_PATTERN: "Invalid phone number: write it as in +14155550100",
+    _EMAIL_PATTERN: "Invalid email",
+    _DIGITS_PATTERN: "Must be digits",
+    _KEYS_PATTERN: "Must be digits, `*` or `#`",
+}
+
 # Most ids in one list. Documented for the lists of events (100) only.
 IDS_MAX: Final = 1000
 
@@ -137,14 +149,14 @@ Search = Annotated[str, StringConstraints(min_length=1, max_length=TEXT_MAX)]
 # Names of an enum whose values grow with every release: an unknown one matches nothing.
 Names = Annotated[list[str], Field(max_length=IDS_MAX)]
 
-# What may be typed at a keypad: digits and the two keys beside the zero. Longer than any buffer.
-EnteredCode = Annotated[str, StringConstraints(min_length=1, max_length=64, pattern=r"^[0-9*#]+$")]
+# Longer than the buffer of any keypad.
+EnteredCode = Annotated[str, StringConstraints(min_length=1, max_length=64, pattern=_KEYS_PATTERN)]
 
 # A custom PIN at the edge: 4 to 12 digits; the device's profile narrows it further.
-Code = Annotated[str, StringConstraints(min_length=4, max_length=12, pattern=r"^[0-9]+$")]
+Code = Annotated[str, StringConstraints(min_length=4, max_length=12, pattern=_DIGITS_PATTERN)]
 
 # A PIN asked for with a grant is documented with 4 to 9 digits.
-GrantCode = Annotated[str, StringConstraints(min_length=4, max_length=9, pattern=r"^[0-9]+$")]
+GrantCode = Annotated[str, StringConstraints(min_length=4, max_length=9, pattern=_DIGITS_PATTERN)]
 
 
 def _metadata(value: Any) -> Any:

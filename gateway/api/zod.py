@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from pydantic import ValidationError
 
-from gateway.api.fields import json_type
+from gateway.api.fields import PATTERN_SENTENCES, json_type
 from gateway.errors import InvalidInput
 
 # pydantic's error type to the JSON type that was expected.
@@ -62,6 +62,6 @@ def _message(fault: Any) -> str:  # noqa: PLR0911 - one sentence a kind of fault
     if kind == "greater_than_equal":
         return f"Number must be greater than or equal to {context['ge']}"
     if kind == "string_pattern_mismatch":
-        return "Invalid"
+        return PATTERN_SENTENCES.get(context["pattern"], "Invalid")
     # The API's own faults (`PydanticCustomError`) come with their sentence.
     return str(fault["msg"])

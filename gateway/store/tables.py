@@ -236,7 +236,7 @@ event = sa.Table(
     sa.Column("workspace_id", ID, nullable=False),
     sa.Column("event_type", sa.Text, nullable=False, index=True),
     sa.Column("occurred_at_ms", BIG, nullable=False, index=True),
-    sa.Column("created_at_ms", BIG, nullable=False),
+    sa.Column("created_at_ms", BIG, nullable=False, index=True),
     sa.Column("device_id", ID, index=True),
     sa.Column("access_code_id", ID, index=True),
     sa.Column("access_grant_id", ID, index=True),

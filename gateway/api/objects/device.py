@@ -6,6 +6,7 @@ from typing import Any, Final, Literal, NotRequired
 
 from typing_extensions import TypedDict
 
+from gateway.access.battery import ChargeStatus, charge_of
 from gateway.access.text import iso_utc
 from gateway.api.objects.problems import Problem, problems
 from protocols.doorlock.constraints import CodeConstraint
@@ -23,7 +24,7 @@ class Battery(TypedDict):
     """Charge of the battery pack."""
 
     level: float  # 0 to 1
-    status: Literal["critical", "low", "good", "full"]
+    status: ChargeStatus
 
 
 class DeviceModel(TypedDict):
@@ -200,11 +201,10 @@ def _properties(row: Any, profile: Profile) -> DeviceProperties:
     if profile.door_sensor and "door_state" in reported:
         properties["door_open"] = reported["door_state"] != DoorState.DOOR_CLOSED
     # A charge is shown of a device that can be asked for it; offline, it is left out.
-    if row.is_online and "battery_level" in reported:
-        properties["battery"] = Battery(
-            level=reported["battery_level"], status=reported["battery_status"]
-        )
-        properties["battery_level"] = reported["battery_level"]
+    if row.is_online and "battery_mv" in reported:
+        charge = charge_of(reported["battery_mv"], profile.battery)
+        properties["battery"] = Battery(level=charge.level, status=charge.status)
+        properties["battery_level"] = charge.level
     return properties
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from gateway.access import codes, grants, sessions
+from gateway.access import codes, grants, milestones, sessions
 from gateway.access.requests import (
     CodeChanges,
     CodeRequest,
@@ -114,7 +114,8 @@ def test_end_when_the_removal_was_carried_out_unheard_and_the_end_moves_then_it_
         codes.create_code, CodeRequest(device_id="jit", code="2468", ends_at_ms=END_MS)
     )
     house.tick()
-    house.advance(to_ms=END_MS, settle=False)
+    house.now_ms = END_MS
+    house.write(milestones.apply)
     plan = house.write(sessions.plan_session, "jit")
     house.apply_quietly("jit", plan.steps[0].operations)
     assert not house.locks["jit"].codes()
@@ -124,3 +125,23 @@ def test_end_when_the_removal_was_carried_out_unheard_and_the_end_moves_then_it_
     house.tick()
     assert house.code(code_id).status == "set"
     assert house.locks["jit"].opens("2468", END_MS + HOUR_MS)
+
+
+def test_window_when_it_moves_away_and_the_lock_is_back_late_then_it_is_disabled_until_the_start(
+    house: House,
+) -> None:
+    code_id = house.write(
+        codes.create_code, CodeRequest(device_id="jit", code="2468", ends_at_ms=END_MS)
+    )
+    house.tick()
+    house.unreachable.add("jit")
+    moved = CodeChanges(starts_at_ms=LATER_MS, ends_at_ms=LATER_MS + HOUR_MS)
+    house.write(codes.update_code, code_id, moved)
+    # The lock, which has it enabled, is seen again when it shall have it disabled.
+    house.advance(to_ms=LATER_MS - 10 * MINUTE_MS)
+    house.seen_again()
+    assert (house.code(code_id).status, codes_of(house, code_id)) == ("setting", [])
+    assert not house.locks["jit"].opens("2468", house.now_ms)
+    house.advance(to_ms=LATER_MS)
+    assert (house.code(code_id).status, codes_of(house, code_id)) == ("set", [])
+    assert house.locks["jit"].opens("2468", LATER_MS)

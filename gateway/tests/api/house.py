@@ -156,14 +156,13 @@ class House:
         return await self.client.request(method, path, json=given)
 
 
+# As `gateway.reconcile.reported` has it.
 REPORTED = {
     "profile_id": "any",
     "serial_number": "SP-0001",
     "lock_state": int(LockState.LOCKED),
     "door_state": 1,
     "battery_mv": 5900,
-    "battery_level": 0.95,
-    "battery_status": "full",
 }
 
 

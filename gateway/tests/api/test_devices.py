@@ -65,7 +65,7 @@ async def test_device_when_it_told_its_capacity_then_that_wins_over_the_profile(
         conn.execute(
             sa.update(device)
             .where(device.c.device_id == LATCH)
-            .values(reported={"pin_slot_count": 42, "door_state": 0, "battery_level": 0.5})
+            .values(reported={"pin_slot_count": 42, "door_state": 0, "battery_mv": 5000})
         )
 
     await house.store.write(unit)

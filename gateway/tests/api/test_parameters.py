@@ -12,7 +12,7 @@ from starlette.requests import ClientDisconnect, Request
 from gateway.api.fields import Parameters
 from gateway.api.models.access_codes import CreateAccessCode, GetAccessCode, ListAccessCodes
 from gateway.api.models.access_grants import CreateAccessGrant
-from gateway.api.models.devices import GetDevice, ListDevices
+from gateway.api.models.devices import EnterCode, GetDevice, ListDevices
 from gateway.api.models.events import ListEvents
 from gateway.api.models.user_identities import CreateUserIdentity
 from gateway.api.parameters import ParameterReader
@@ -188,9 +188,13 @@ GRANT = {
             {**CODE, "code": "123"},
             {"code": "String must contain at least 4 character(s)"},
         ),
-        (CreateAccessCode, {**CODE, "code": "12ab"}, {"code": "Invalid"}),
-        (CreateAccessCode, {**CODE, "code": "\uff11\uff12\uff13\uff14"}, {"code": "Invalid"}),
-        (CreateAccessCode, {**CODE, "code": "1234\n"}, {"code": "Invalid"}),
+        (CreateAccessCode, {**CODE, "code": "12ab"}, {"code": "Must be digits"}),
+        (
+            CreateAccessCode,
+            {**CODE, "code": "\uff11\uff12\uff13\uff14"},
+            {"code": "Must be digits"},
+        ),
+        (CreateAccessCode, {**CODE, "code": "1234\n"}, {"code": "Must be digits"}),
         (CreateAccessCode, {**CODE, "code": 1234}, {"code": "Expected string, received number"}),
         (CreateAccessCode, {**CODE, "starts_at": "2025-07-13"}, {"starts_at": "Invalid datetime"}),
         (
@@ -286,8 +290,17 @@ GRANT = {
             {**GRANT, "user_identity_id": "u", "device_ids": []},
             {"": "Specify `device_ids`, `acs_entrance_ids`, `space_ids` or `space_keys`"},
         ),
-        (CreateUserIdentity, {"email_address": "jane"}, {"email_address": "Invalid"}),
-        (CreateUserIdentity, {"phone_number": "0123"}, {"phone_number": "Invalid"}),
+        (CreateUserIdentity, {"email_address": "jane"}, {"email_address": "Invalid email"}),
+        (
+            CreateUserIdentity,
+            {"phone_number": "0123"},
+            {"phone_number": "Invalid phone number: write it as in +14155550100"},
+        ),
+        (
+            EnterCode,
+            {"device_id": "x", "code": "12a"},
+            {"code": "Must be digits, `*` or `#`"},
+        ),
     ],
 )
 async def test_read_when_parameters_are_at_fault_then_each_is_named_in_the_documented_words(

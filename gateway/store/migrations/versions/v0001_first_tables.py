@@ -338,6 +338,7 @@ def _make_history() -> None:
     op.create_index("ix_event_access_code_id", "event", ["access_code_id"])
     op.create_index("ix_event_access_grant_id", "event", ["access_grant_id"])
     op.create_index("ix_event_access_method_id", "event", ["access_method_id"])
+    op.create_index("ix_event_created_at_ms", "event", ["created_at_ms"])
     op.create_index("ix_event_device_id", "event", ["device_id"])
     op.create_index("ix_event_event_type", "event", ["event_type"])
     op.create_index("ix_event_occurred_at_ms", "event", ["occurred_at_ms"])
