@@ -39,10 +39,6 @@ RETRY_MS = 5000
 RETRY_MAX_MS = 6 * HOUR_MS
 
 
-# An empty store, migrated: its bytes, once made.
-_TEMPLATES: dict[str, bytes] = {}
-
-
 class Streams:
     """Seeded streams by name."""
 
@@ -114,26 +110,14 @@ class House:
         # Operations after which the next session is cut; None for none.
         self.cut_after: int | None = None
         if url == "sqlite://":
-            self._copy_template()
+            with self.engines.writer.connect() as conn:
+                schema.fill(conn)
         else:
             with self.engines.writer.begin() as conn:
                 schema.migrate(conn)
         self.write(
             workspaces.ensure_workspace, name="Home", company_name="Home Ltd", is_sandbox=True
         )
-
-    def _copy_template(self) -> None:
-        """Begin with a copy of an empty store that was migrated once: a house in a millisecond."""
-        with self.engines.writer.connect() as conn:
-            raw: Any = conn.connection.driver_connection
-            if "empty" not in _TEMPLATES:
-                conn.rollback()
-                with conn.begin():
-                    schema.migrate(conn)
-                _TEMPLATES["empty"] = raw.serialize()
-            else:
-                conn.rollback()
-                raw.deserialize(_TEMPLATES["empty"])
 
     @staticmethod
     def brands() -> Mapping[str, Profile]:
