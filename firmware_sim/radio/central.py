@@ -144,19 +144,33 @@ class CentralPool:
             is_active: True to ask for scan responses.
             filters_duplicates: True to hear an advertiser once, and when its data change.
 
-        Cancellation: call `stop_listening`.
+        Cancellation: the listener is not called; the others hear what they heard before.
         """
         async with self._tuning:
             self._wishes[listener] = _Wish(
                 is_active=is_active, filters_duplicates=filters_duplicates
             )
-            await self._tune(anew=True)
+            try:
+                await self._tune(anew=True)
+            except BaseException:
+                self._wishes.pop(listener, None)
+                await self._tune(anew=True)
+                raise
 
     async def stop_listening(self, listener: Callable[[Sighting], None]) -> None:
-        """Call a listener no more."""
+        """Call a listener no more.
+
+        Cancellation: it is called no more either.
+        """
+        if self._wishes.pop(listener, None) is None:
+            return
         async with self._tuning:
-            if self._wishes.pop(listener, None) is not None:
+            try:
                 await self._tune(anew=False)
+            except BaseException:
+                # The radio may be between two scans.
+                await self._tune(anew=True)
+                raise
 
     async def _tune(self, *, anew: bool) -> None:
         wishes = self._wishes.values()

@@ -4,6 +4,7 @@ import asyncio
 from typing import Any
 
 import bleak
+import pytest
 
 from protocols.strike.gatt import COMPANY_ID, SERVICE_UUID
 
@@ -85,3 +86,38 @@ async def test_scan_when_the_callback_of_another_fails_then_this_one_hears_all_t
         await asyncio.sleep(3.0)
     assert sorted(heard) == [lock.address for lock in locks]
     assert [type(failure) for failure in failures] == [LookupError] * len(locks)
+
+
+@pytest.mark.parametrize("turns", range(1, 16, 2))
+@pytest.mark.parametrize("verb", ["start", "stop"])
+async def test_scan_when_starting_or_stopping_is_cancelled_then_it_is_over_and_others_go_on(
+    radio: Any, verb: str, turns: int
+) -> None:
+    lock = await radio.lock()
+    ear = radio.pool._centrals[0].controller
+    given_up: list[bytes] = []
+    heard: list[bytes] = []
+    scanner = radio.scanner(lambda _d, a: given_up.append(a.manufacturer_data[COMPANY_ID]))
+
+    async def cancel() -> None:
+        if verb == "stop":
+            await scanner.start()
+        async with asyncio.TaskGroup() as tasks:
+            task = tasks.create_task(getattr(scanner, verb)(), name=verb)
+            for _ in range(turns):
+                await asyncio.sleep(0)
+            task.cancel()
+        if not task.cancelled():
+            await scanner.stop()
+
+    await cancel()
+    assert ear.scan is None
+    async with radio.scanner(lambda _d, a: heard.append(a.manufacturer_data[COMPANY_ID])):
+        await cancel()
+        given_up.clear()
+        await asyncio.sleep(2.0)
+        lock.set_advertisement(b"new")
+        await asyncio.sleep(2.0)
+    assert heard[-1] == b"new"
+    assert given_up == []
+    assert ear.scan is None
