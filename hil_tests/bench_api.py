@@ -28,7 +28,8 @@ Handler = Callable[[Bench, Request, Mapping[str, Any]], Awaitable[Mapping[str, A
 
 def build_bench_api(bench: Bench) -> Starlette:
     """The ASGI application of the bench routes."""
-    device = "/bench/devices/{name}"
+    # A path, since a display name may hold a slash.
+    device = "/bench/devices/{name:path}"
     routes = [
         _route(bench, "/bench/clock", "GET", _show_clock),
         _route(bench, "/bench/clock/advance", "POST", _advance, ("seconds", "to", "settle")),

@@ -42,8 +42,9 @@ def _check_name(name: str) -> None:
 
 
 def _check_id(device_id: str) -> None:
-    if not _ID.match(device_id):
-        raise ConfigError("write 1 to 64 of A-Z, a-z, 0-9, '.', '_', '~' and '-'")
+    # Clients take a path segment of dots out of a URL before they send it (RFC 3986, 5.2.4).
+    if not _ID.match(device_id) or device_id in {".", ".."}:
+        raise ConfigError("write 1 to 64 of A-Z, a-z, 0-9, '.', '_', '~' and '-', not dots alone")
 
 
 def _check_address(address: str) -> None:

@@ -76,6 +76,24 @@ def build_parser(verb: str | None = None) -> Parser:
     return parser
 
 
+def _parsed(words: Sequence[str]) -> argparse.Namespace:
+    """What a command line asks for.
+
+    Raises:
+        UsageError: When it is wrong.
+    """
+    # No option of the root takes a value, so the first word that is none is the verb.
+    verb = next((word for word in words if not word.startswith("-")), "")
+    arguments, unknown = build_parser(verb).parse_known_args(words)
+    if unknown:
+        # Not left to argparse, which sends people to the help of the root.
+        asked = f"{arguments.verb} {getattr(arguments, 'action', '')}".rstrip()
+        raise UsageError(
+            f"unrecognized arguments: {' '.join(unknown)}; see `strikeplate {asked} --help`"
+        )
+    return arguments
+
+
 def _verb_module(name: str) -> Any:
     """Import a verb, and its world with it."""
     # Nothing that an import makes is garbage, yet the collector would walk all of it again and
@@ -93,9 +111,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     words = sys.argv[1:] if argv is None else list(argv)
     output = Output(as_json="--json" in words)
     try:
-        # No option of the root takes a value, so the first word that is none is the verb.
-        verb = next((word for word in words if not word.startswith("-")), "")
-        arguments = build_parser(verb).parse_args(words)
+        arguments = _parsed(words)
         return int(arguments.run(arguments, output))
     except KeyboardInterrupt:
         output.progress_done()

@@ -155,6 +155,8 @@ MISTAKES: tuple[tuple[str, str, Any, int, str], ...] = (
     ("POST", "devices/nobody/keypad", {"digits": "1"}, 404, "no device 'nobody'"),
     ("GET", "devices/nobody/memory", None, 404, "no device 'nobody'"),
     ("GET", f"devices/{'n' * 999}/memory", None, 404, "no device"),
+    # A display name may hold a slash.
+    ("GET", "devices/Pool%20%2F%20Gym/memory", None, 404, "no device 'Pool / Gym'"),
     ("POST", "devices/nobody/power", {"on": True}, 404, "no device 'nobody'"),
     ("POST", "devices/gym/power", {"on": "yes"}, 400, "on must be true or false"),
     ("POST", "devices/gym/power", {"off": True}, 400, "'off' is no parameter here"),

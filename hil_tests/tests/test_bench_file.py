@@ -57,6 +57,7 @@ def test_every_key_of_a_device_and_the_policy_is_read() -> None:
         (DEVICE.replace('"gym"', '"The Gym"'), "bench.toml:2: .*write 1 to 63"),
         (DEVICE.replace("generic-native", "yale"), "bench.toml:3: .*known are generic-jit"),
         (DEVICE + 'device_id = "a/b"\n', "bench.toml:4: .*write 1 to 64"),
+        (DEVICE + 'device_id = ".."\n', "bench.toml:4: .*not dots alone"),
         (DEVICE + 'address = "c0:00"\n', "bench.toml:4: .*such as C0:00:00:00:00:01"),
         (DEVICE + 'address = "BF:00:00:00:00:01"\n', "bench.toml:4: .*C0 to FF"),
         (DEVICE + "drift_ppm = 50001\n", "bench.toml:4: .*at most 50000"),

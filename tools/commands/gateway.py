@@ -52,7 +52,7 @@ def run(arguments: argparse.Namespace, output: Output) -> int:
         raise UsageError(
             "the gateway needs an API key: set STRIKEPLATE_API_KEY, or key_file in [api]"
         )
-    log_to_stderr(verbose=arguments.verbose)
+    log_to_stderr(output, verbose=arguments.verbose)
     with asyncio.Runner() as runner:
         runner.run(_serve(config, output))
     return 0

@@ -54,7 +54,7 @@ def register(parser: argparse.ArgumentParser, shared: argparse.ArgumentParser) -
 def run(arguments: argparse.Namespace, output: Output) -> int:
     """Run a bench until SIGTERM or SIGINT."""
     file = bench_file(arguments.bench)
-    log_to_stderr(verbose=arguments.verbose)
+    log_to_stderr(output, verbose=arguments.verbose)
     output.working("starting the bench")
     state = BenchState(arguments.state)
     state.make()

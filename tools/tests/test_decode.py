@@ -53,3 +53,9 @@ def test_what_is_no_frame_is_one_sentence(words: list[str], code: int, sentence:
     ran = strikeplate("decode", *words)
     assert (ran.code, ran.out) == (code, "")
     assert sentence in ran.sentence
+
+
+def test_lone_digits_between_separators_are_not_taken_for_halves_of_one_byte() -> None:
+    ran = strikeplate("decode", "1 2 01 00")
+    assert ran.code == 2
+    assert "'1 2 01 00' is not hex" in ran.sentence

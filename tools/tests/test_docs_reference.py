@@ -77,7 +77,7 @@ def test_bench_routes_are_those_of_the_bench() -> None:
     # Only its routes are looked at; none is asked.
     api = build_bench_api(Bench.__new__(Bench))
     served = {
-        (method, route.path)
+        (method, route.path_format)
         for route in api.routes
         if isinstance(route, Route)
         for method in route.methods or ()

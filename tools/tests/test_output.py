@@ -2,10 +2,13 @@ from __future__ import annotations
 
 import io
 import json
+import logging
+import sys
 
 import pytest
 
 from tools.errors import UsageError
+from tools.logs import log_to_stderr
 from tools.output import Output, count
 
 
@@ -76,3 +79,16 @@ def test_count_of_things_is_grammatical() -> None:
         "1 device",
         "2 devices",
     ]
+
+
+def test_log_line_does_not_run_on_behind_what_a_terminal_shows(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    terminal = Terminal()
+    monkeypatch.setattr(sys, "stderr", terminal)
+    monkeypatch.setattr(logging.root, "handlers", [])
+    output = Output(error_stream=terminal)
+    log_to_stderr(output, verbose=False)
+    output.working("starting")
+    logging.getLogger("gateway.test").warning("take care")
+    assert terminal.getvalue() == "\r\x1b[Kstarting ...\r\x1b[KWARNING gateway.test: take care\n"

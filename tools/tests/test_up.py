@@ -201,3 +201,26 @@ def test_bench_file_with_a_mistake_names_file_line_and_key(tmp_path: Path) -> No
     ran = strikeplate("up", tmp_path / "none.toml", "--json")
     assert ran.code == 2
     assert json.loads(ran.err)["error"]["type"] == "ConfigError"
+
+
+def test_clock_faster_than_the_wall_begins_where_it_was_asked_to(
+    tmp_path: Path, lock_file: Path
+) -> None:
+    first: list[str] = []
+    state = tmp_path / "state"
+
+    def act(url: str) -> None:
+        with BenchClient(url, key_of(state)) as bench:
+            first.append(bench.get("/bench/clock")["now"])
+        # The trace can be followed while the bench runs.
+        assert '"kind":"started"' in (state / "events.jsonl").read_text(encoding="ascii")
+
+    ran = strikeplate_up(state, lock_file, "--now", NOW, "--speed", "3600", act=act)
+    assert (ran.code, ran.err.count("strikeplate:")) == (0, 0)
+    # The set-up is not counted; from the ready line to the first request, time flies: an hour is
+    # a second of this machine's.
+    late_ms = parse_instant_ms(first[0]) - parse_instant_ms(NOW)
+    assert 0 <= late_ms < 3_600_000
+    events = (state / "events.jsonl").read_text(encoding="ascii").splitlines()
+    [started] = [json.loads(line) for line in events if '"kind":"started"' in line]
+    assert started["t_ns"] // 1_000_000 < parse_instant_ms(NOW)
