@@ -27,8 +27,9 @@ from gateway.config_schema import (
 )
 from gateway.errors import ConfigError, StoreError
 from gateway.links.ble import CONNECT_TIMEOUT_S, CONNECTION_LIMIT
+from gateway.links.monikers import bluetooth_address, parse_moniker
 from gateway.links.open import check_link
-from gateway.plan.policy import Policy
+from gateway.plan.policy import DAY_S, Policy
 from gateway.profiles import load_profiles
 from gateway.store.engine import parse_url
 
@@ -176,20 +177,31 @@ class GatewayConfig:
 
 # Bounds of `Policy`, which is made for arithmetic and carries none; what is not named here is at
 # least 0. A second is the shortest wait that a radio can keep; a minute bounds idle work.
+# Ten years: no span is meant to be longer, and sums with an instant stay far from any overflow.
+_SPAN_S_MAX: Final = 3650 * DAY_S
+_SPAN_S_MIN: Final = MappingProxyType(
+    {
+        "action_attempt_timeout_s": 1,
+        "status_contact_s": 60,
+        "retry_first_s": 1,
+        "retry_max_s": 1,
+        "retention_interval_s": 60,
+    }
+)
 RULES: Final[Rules] = MappingProxyType(
     {
         Policy: MappingProxyType(
             {
-                "failures_before_error": Rule(minimum=1),
-                "action_attempt_timeout_s": Rule(minimum=1),
-                "status_contact_s": Rule(minimum=60),
-                "retry_first_s": Rule(minimum=1),
-                "retry_factor": Rule(minimum=1),
-                "retry_max_s": Rule(minimum=1),
+                field.name: Rule(minimum=_SPAN_S_MIN.get(field.name, 0), maximum=_SPAN_S_MAX)
+                for field in dataclasses.fields(Policy)
+                if field.name.endswith("_s")
+            }
+            | {
+                "failures_before_error": Rule(minimum=1, maximum=100),
+                "retry_factor": Rule(minimum=1, maximum=100),
                 # At 1 a wait could be drawn as nothing at all.
                 "retry_jitter": Rule(minimum=0, maximum=0.9),
-                "retention_interval_s": Rule(minimum=60),
-                "retention_rows_max": Rule(minimum=1),
+                "retention_rows_max": Rule(minimum=1, maximum=100_000),
             }
         )
     }
@@ -307,6 +319,10 @@ def _check_devices(document: Document, devices: tuple[DeviceConfig, ...]) -> Non
             value = getattr(device, key)
             if value is None:
                 continue
+            if key == "moniker":
+                moniker = parse_moniker(value)
+                # An address in small letters is no other device.
+                value = bluetooth_address(moniker) if moniker.scheme == "ble" else str(moniker)
             if value in seen:
                 raise document.fault(
                     ("devices", position, key), f"is the same as devices[{seen[value]}].{key}"

@@ -295,7 +295,7 @@ def _bounds(value: object, rule: Rule) -> str:
             return f"must have 1 to {TEXT_LENGTH_MAX} characters"
     elif isinstance(value, (int, float)) and not isinstance(value, bool):
         if rule.minimum is not None and not value >= rule.minimum:  # NaN fails too.
-            return f"must be at least {rule.minimum:g}"
+            return f"must be at least {rule.minimum:.15g}"
         if rule.maximum is not None and not value <= rule.maximum:
-            return f"must be at most {rule.maximum:g}"
+            return f"must be at most {rule.maximum:.15g}"
     return ""

@@ -141,6 +141,11 @@ def test_load_config_of_a_wrong_override_names_its_place(
         ("[api]\nkey = 'seam_x'", ":2: api.key can't stand in this file: write key_file"),
         ("[policy]\nretry_jitter = 1", ":2: policy.retry_jitter must be at most 0.9"),
         ("[policy]\nstatus_contact_s = 1", ":2: policy.status_contact_s must be at least 60"),
+        (
+            "[policy]\nevent_retention_s = 1000000000000",
+            ":2: policy.event_retention_s must be at most 315360000",
+        ),
+        ("[policy]\nretry_factor = 101", ":2: policy.retry_factor must be at most 100"),
         ("[policy]\njit_lead_s = -1", ":2: policy.jit_lead_s must be at least 0"),
         ("[store]\nurl = 'mysql://x'", ":2: store.url can't be used: the store knows"),
         (
@@ -151,6 +156,19 @@ def test_load_config_of_a_wrong_override_names_its_place(
         (
             "[[devices]]\nname = 'x'\nprofile = 'latch-m'\nmoniker = 'AA:BB'",
             ":4: devices[0].moniker can't be used: 'AA:BB' is no moniker",
+        ),
+        (
+            """
+[[devices]]
+name = "a"
+profile = "latch-m"
+moniker = "ble:AA:BB:CC:DD:EE:FF"
+[[devices]]
+name = "b"
+profile = "latch-m"
+moniker = "ble:aa:bb:cc:dd:ee:ff"
+""",
+            ":9: devices[1].moniker is the same as devices[0]",
         ),
         (FILE + FILE[FILE.index("[[dev") :], ":24: devices[2].name is the same as devices[0]"),
     ],

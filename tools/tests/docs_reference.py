@@ -226,8 +226,8 @@ def _bounds(schema: type[Any], field: dataclasses.Field[Any]) -> str:
         return ""
     rule = rule_of(schema, field, RULES)
     if rule.maximum is None:
-        return "" if rule.minimum is None else f"at least {rule.minimum:g}"
-    return f"{rule.minimum:g} to {rule.maximum:g}"
+        return "" if rule.minimum is None else f"at least {rule.minimum:.15g}"
+    return f"{rule.minimum:.15g} to {rule.maximum:.15g}"
 
 
 def variables(_: str) -> str:
