@@ -148,11 +148,6 @@ class WithDict:
     value: U8
 
 
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True, weakref_slot=True)
-class WithWeakReferences:
-    value: U8
-
-
 @dataclasses.dataclass(frozen=True, slots=True)
 class WithoutArgument:
     value: U8
@@ -178,7 +173,6 @@ UNSUPPORTED: list[tuple[Any, bytes]] = [
     (Strict(value=9), b"\x09"),
     (Derived(value=1, more=2), b"\1\2"),
     (WithDict(value=7), b"\7"),
-    (WithWeakReferences(value=7), b"\7"),
 ]
 
 
