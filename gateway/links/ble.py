@@ -65,8 +65,8 @@ def bleak_errors(kind: type[LinkError], doing: str) -> Iterator[None]:
     except (BleakError, OSError, EOFError) as error:  # TimeoutError is an OSError.
         words = str(error)[:_REASON_LENGTH_MAX] or type(error).__name__
         if isinstance(error, (FileNotFoundError, ConnectionRefusedError)):
-            # The system bus of a machine without a radio; its path would tell nobody that.
-            words += "; this machine has no Bluetooth service that answers"
+            # The system bus of a machine without a radio; its errno would tell nobody that.
+            words = "this machine has no Bluetooth service that answers"
         raise kind(f"{doing}: {words}") from error
 
 
