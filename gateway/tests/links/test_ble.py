@@ -74,7 +74,10 @@ async def test_connect_uses_the_handle_of_an_earlier_sighting() -> None:
         (None, "can't connect to F0:00:00:00:00:01: not found"),
         (Peripheral(connect_error=BleakError("le-connection-abort")), "le-connection-abort"),
         (Peripheral(connect_error=TimeoutError()), "TimeoutError"),
-        (Peripheral(connect_error=FileNotFoundError(2, "No such file")), "No such file"),
+        (
+            Peripheral(connect_error=FileNotFoundError(2, "No such file")),
+            "F0:00:00:00:00:01: this machine has no Bluetooth service that answers",
+        ),
         (Peripheral(connect_error=EOFError()), "EOFError"),
         (Peripheral(has_service=False), "no strike service"),
         (Peripheral(notify_error=BleakGATTProtocolError(0x0E)), "Unlikely Error"),
