@@ -45,7 +45,7 @@ class Ran:
 
 
 @contextlib.contextmanager
-def _logging_as_before() -> Iterator[None]:
+def logging_as_before() -> Iterator[None]:
     """A command sets up logging for its whole process; here that is for its own time."""
     loggers = [logging.getLogger(name) for name in (None, "uvicorn.error", *PACKAGES)]
     levels = [logger.level for logger in loggers]
@@ -62,7 +62,7 @@ def strikeplate(*words: str | int | Path) -> Ran:
     """Run a command to its end."""
     out, err = io.StringIO(), io.StringIO()
     with (
-        _logging_as_before(),
+        logging_as_before(),
         contextlib.redirect_stdout(out),
         contextlib.redirect_stderr(err),
     ):

@@ -10,6 +10,7 @@ import pytest
 from tools.errors import UsageError
 from tools.logs import log_to_stderr
 from tools.output import Output, count
+from tools.tests.here import logging_as_before
 
 
 class Terminal(io.StringIO):
@@ -88,7 +89,8 @@ def test_log_line_does_not_run_on_behind_what_a_terminal_shows(
     monkeypatch.setattr(sys, "stderr", terminal)
     monkeypatch.setattr(logging.root, "handlers", [])
     output = Output(error_stream=terminal)
-    log_to_stderr(output, verbose=False)
-    output.working("starting")
-    logging.getLogger("gateway.test").warning("take care")
+    with logging_as_before():
+        log_to_stderr(output, verbose=False)
+        output.working("starting")
+        logging.getLogger("gateway.test").warning("take care")
     assert terminal.getvalue() == "\r\x1b[Kstarting ...\r\x1b[KWARNING gateway.test: take care\n"
