@@ -37,7 +37,7 @@ POINTS: Final = {
     Victim.RADIO: FRAMES,
 }
 # Where a blow is a variation of another one, one point in so many is enough.
-VARIATION: Final = 5
+VARIATION: Final = 8
 # Somebody who was started again may end again, and again, while it makes up for the first time:
 # so many points later.
 AGAIN: Final = (2, 7)
