@@ -1,0 +1,63 @@
+"""Which Zephyr NVS this is: the generation of its collector, its recovery, its data checksum."""
+
+from __future__ import annotations
+
+import dataclasses
+import enum
+from typing import Final
+
+
+class Generation(enum.Enum):
+    """How a collected sector is copied; either reads the images of the other.
+
+    Before Zephyr PR #102946 (2026) every copied entry starts at a write block, the GC-done entry
+    follows, and the write that caused the collection comes last. Since then copied data lie back
+    to back, and that write is committed inside the collection, before the GC-done entry, whose
+    room it may take.
+    """
+
+    ALIGNED = "aligned"
+    PACKED = "packed"
+
+
+class Recovery(enum.Enum):
+    """How far the search for the newest entry of a torn sector goes.
+
+    Before Zephyr PR #103698 (2026) it stops short of the slot whose address equals the data's
+    end, which is the one that is kept for a delete. Since then it looks there too.
+    """
+
+    STRICT = "strict"
+    FIXED = "fixed"
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class NvsSettings:
+    """How an area is kept. The defaults are what a lock needs, not what a tree ships with.
+
+    * ``generation`` is *aligned*: the packed collector may leave out the GC-done entry. If the
+      erase that follows is then interrupted half-way, the next mount takes the good copy for
+      unfinished, erases it, and collects what is left of the old sector: codes are lost.
+    * ``recovery`` is *fixed*: the strict one never reads a delete in the reserved slot of a sector
+      whose close entry was torn, and the older entry counts again: a revoked code opens the door.
+    * ``data_crc`` is on (Zephyr's Kconfig has it off): bits that rot in a record give an error,
+      so that the lock refuses, where they would otherwise give another code or a wider window.
+      It costs four bytes an item; images with and without are not compatible.
+    * ``erases_bad_area`` is off, as in Zephyr: an area whose every sector is closed is no NVS, and
+      a lock must not forget its codes in silence.
+
+    Attributes:
+        generation: How a collected sector is copied.
+        recovery: How the newest entry of a torn sector is found.
+        data_crc: Whether every item ends with the CRC-32 of its data (`CONFIG_NVS_DATA_CRC`).
+        erases_bad_area: Whether mounting wipes an area that has no open sector
+            (`CONFIG_NVS_INIT_BAD_MEMORY_REGION`).
+    """
+
+    generation: Generation = Generation.ALIGNED
+    recovery: Recovery = Recovery.FIXED
+    data_crc: bool = True
+    erases_bad_area: bool = False
+
+
+LOCK_SETTINGS: Final = NvsSettings()
