@@ -249,6 +249,16 @@ class NorFlash:
         twin._unstable = self._unstable.copy()
         return twin
 
+    def clear_bits(self, offset: int, data: bytes) -> None:
+        """Clear the bits that are 0 in the data, whatever the limits say: what damage does.
+
+        Args:
+            offset: Any byte offset.
+            data: Bytes, all in one sector.
+        """
+        index, start = divmod(offset, self.geometry.sector_size)
+        self._clear_bits(index, start, data)
+
     def rewrite(self, sector: int, raw: bytes) -> None:
         """Give a sector any content at all: what damage does, never what software does."""
         self._sectors[sector] = pages_of(raw)
@@ -276,27 +286,35 @@ class NorFlash:
             changed += len(lost)
         return changed
 
-    def unsettle(self, sector: int, bits: int) -> None:
+    def unsettle(self, sector: int, bits: int, *, lean: bool | None = None) -> None:
         """Make bits of a sector unstable: each reads anew after every power-up.
 
         Args:
             sector: Which sector.
             bits: A mask; bit ``8 * offset + n`` is bit n of the byte at that offset.
+            lean: How all of them read for now; None draws each.
         """
         self._unstable[sector] = self._unstable.get(sector, 0) | bits
-        self._settle(sector)
+        self._settle(sector, lean)
 
-    def power_cycle(self) -> None:
-        """Come up again: unstable bits read as they like."""
+    def power_cycle(self, *, lean: bool | None = None) -> None:
+        """Come up again: unstable bits read as they like.
+
+        Args:
+            lean: How all of them read; None draws each.
+        """
         for sector in sorted(self._unstable):
-            self._settle(sector)
+            self._settle(sector, lean)
 
-    def _settle(self, sector: int) -> None:
+    def _settle(self, sector: int, lean: bool | None) -> None:
         size = self.geometry.sector_size
         bits = self._unstable[sector]
         kept = int.from_bytes(self.read(sector * size, size), "little") & ~bits
-        drawn = self._draws().getrandbits(size * 8) & bits
-        self.rewrite(sector, (kept | drawn).to_bytes(size, "little"))
+        if lean is None:
+            kept |= self._draws().getrandbits(size * 8) & bits
+        elif lean:
+            kept |= bits
+        self.rewrite(sector, kept.to_bytes(size, "little"))
 
     def _draws(self) -> random.Random:
         if self._stream is None:

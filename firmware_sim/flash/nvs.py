@@ -77,6 +77,11 @@ class Nvs:
         mount(self._area)
 
     @property
+    def flash(self) -> NorFlash:
+        """The part it is on."""
+        return self._area.flash
+
+    @property
     def settings(self) -> NvsSettings:
         """How the area is kept."""
         return self._area.settings

@@ -170,12 +170,20 @@ class NvsArea:
 
     def close(self) -> None:
         """Close the sector and go to the next one, which is empty."""
-        newest_at = self.entry_at + self.shape.slot
-        raw = encode_entry(SPECIAL_ID, newest_at, 0)
-        self.flash.program(
-            self._start(self.sector) + self.shape.close_at, raw.ljust(self.shape.slot, b"\xff")
-        )
+        self._program_close(self.sector, self.entry_at + self.shape.slot)
         self.begin(self.after(self.sector))
+
+    def close_again(self, closed: SectorReading) -> None:
+        """Program a close entry once more: cells on their way to 0 get there."""
+        self._program_close(closed.index, closed.newest_at)
+
+    def _program_close(self, sector: int, newest_at: int) -> None:
+        """Program a close entry; where bits are cleared already, they stay so."""
+        at = self._start(sector) + self.shape.close_at
+        raw = encode_entry(SPECIAL_ID, newest_at, 0).ljust(self.shape.slot, b"\xff")
+        held = self.flash.read(at, self.shape.slot)
+        both = int.from_bytes(raw, "little") & int.from_bytes(held, "little")
+        self.flash.program(at, both.to_bytes(self.shape.slot, "little"))
 
     def begin(self, sector: int) -> None:
         """Write on at the start of a sector."""

@@ -7,6 +7,7 @@ from firmware_sim.flash.nvs_area import NvsArea
 from firmware_sim.flash.nvs_collect import collect
 from firmware_sim.flash.nvs_entry import SPECIAL_ID
 from firmware_sim.flash.nvs_sector import SectorReading, aligned
+from firmware_sim.flash.nvs_settings import Recovery
 
 # As Zephyr's minimal libc numbers them.
 _EDEADLK = -45
@@ -25,6 +26,8 @@ def mount(area: NvsArea) -> None:
     if point.overlaps:
         raise NvsUnmountable(_ESPIPE)
     area.sector, area.entry_at, area.data_at = here.index, point.entry_at, point.data_at
+    if area.settings.recovery is Recovery.SETTLED and here.is_blank:
+        _settle_close(area, here)
     found: dict[int, int] = {}
     for reading in reversed(area.walk()):
         found.update(reading.closed_addresses)
@@ -56,6 +59,13 @@ def _open_sector(area: NvsArea) -> int:
             return following
     # None is closed. Of two sectors, the last one may be in use nevertheless.
     return count - 1 if area.reading(count - 1).has_entries else 0
+
+
+def _settle_close(area: NvsArea, here: SectorReading) -> None:
+    """Nothing was written since the sector before was closed: its close entry may be half done."""
+    before = area.reading((here.index - 1) % area.sector_count)
+    if before.is_closed:
+        area.close_again(before)
 
 
 def _finish_collection(area: NvsArea, here: SectorReading, following: SectorReading) -> None:

@@ -197,7 +197,7 @@ class SectorReading:
         slot = self._shape.slot
         newest_at = at = self._shape.first_at
         data_end = 0
-        looks_at_the_end = self._settings.recovery is Recovery.FIXED
+        looks_at_the_end = self._settings.recovery is not Recovery.STRICT
         while at > data_end or (looks_at_the_end and at == data_end):
             if at <= 0:
                 break

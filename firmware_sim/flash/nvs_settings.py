@@ -21,14 +21,19 @@ class Generation(enum.Enum):
 
 
 class Recovery(enum.Enum):
-    """How far the search for the newest entry of a torn sector goes.
+    """What mounting does about a sector whose close entry was torn.
 
-    Before Zephyr PR #103698 (2026) it stops short of the slot whose address equals the data's
-    end, which is the one that is kept for a delete. Since then it looks there too.
+    *Strict* (before Zephyr PR #103698, 2026): the search for its newest entry stops short of the
+    slot whose address equals the data's end, which is the one that is kept for a delete.
+    *Fixed* (since then): it looks there too. *Settled*: the same, and while the sector after it
+    is still blank, the close entry is programmed once more, so that its cells can't read as
+    erased at a later power-up. That is the subject of Zephyr PR #103452, which was not merged: no
+    Zephyr writes these bytes, every Zephyr reads them.
     """
 
     STRICT = "strict"
     FIXED = "fixed"
+    SETTLED = "settled"
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,8 +43,10 @@ class NvsSettings:
     * ``generation`` is *aligned*: the packed collector may leave out the GC-done entry. If the
       erase that follows is then interrupted half-way, the next mount takes the good copy for
       unfinished, erases it, and collects what is left of the old sector: codes are lost.
-    * ``recovery`` is *fixed*: the strict one never reads a delete in the reserved slot of a sector
-      whose close entry was torn, and the older entry counts again: a revoked code opens the door.
+    * ``recovery`` is *settled*. The strict one never reads a delete in the reserved slot of a
+      sector whose close entry was torn, and the older entry counts again: a revoked code opens
+      the door. Under the fixed one, a close entry whose cells read as written at one power-up and
+      as erased at the next makes that next one throw away what has been copied: codes are lost.
     * ``data_crc`` is on (Zephyr's Kconfig has it off): bits that rot in a record give an error,
       so that the lock refuses, where they would otherwise give another code or a wider window.
       It costs four bytes an item; images with and without are not compatible.
@@ -55,7 +62,7 @@ class NvsSettings:
     """
 
     generation: Generation = Generation.ALIGNED
-    recovery: Recovery = Recovery.FIXED
+    recovery: Recovery = Recovery.SETTLED
     data_crc: bool = True
     erases_bad_area: bool = False
 
