@@ -295,7 +295,7 @@ class NorFlash:
             lean: How all of them read for now; None draws each.
         """
         self._unstable[sector] = self._unstable.get(sector, 0) | bits
-        self._settle(sector, lean)
+        self._settle(sector, lean=lean)
 
     def power_cycle(self, *, lean: bool | None = None) -> None:
         """Come up again: unstable bits read as they like.
@@ -304,9 +304,9 @@ class NorFlash:
             lean: How all of them read; None draws each.
         """
         for sector in sorted(self._unstable):
-            self._settle(sector, lean)
+            self._settle(sector, lean=lean)
 
-    def _settle(self, sector: int, lean: bool | None) -> None:
+    def _settle(self, sector: int, *, lean: bool | None) -> None:
         size = self.geometry.sector_size
         bits = self._unstable[sector]
         kept = int.from_bytes(self.read(sector * size, size), "little") & ~bits

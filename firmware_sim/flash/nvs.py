@@ -18,8 +18,6 @@ from firmware_sim.flash.nvs_collect import PendingWrite, collect
 from firmware_sim.flash.nvs_entry import SPECIAL_ID, stored_id
 from firmware_sim.flash.nvs_mount import mount
 from firmware_sim.flash.nvs_sector import (
-    OFFSET_MASK,
-    SECTOR_SHIFT,
     SectorReader,
     aligned,
     has_value,
@@ -155,14 +153,14 @@ class Nvs:
     def contents(self) -> dict[int, bytes | None]:
         """All items by id; None stands for data that do not fit their CRC-32."""
         area = self._area
-        items = [area.reading(sector).items for sector in range(area.sector_count)]
-        found: dict[int, bytes | None] = {}
-        for item_id, address in area.addresses.items():
-            of_sector = items[address >> SECTOR_SHIFT]
-            at = address & OFFSET_MASK
-            if at in of_sector:
-                found[item_id] = of_sector[at]
-        return found
+        data: dict[int, bytes | None] = {}
+        for sector in range(area.sector_count):
+            data.update(area.reading(sector).data_at)
+        return {
+            item_id: data[address]
+            for item_id, address in area.addresses.items()
+            if address in data  # A delete has none.
+        }
 
     def free_space(self) -> int:
         """Bytes that are free or would be after collecting every sector.

@@ -133,7 +133,7 @@ class NvsArea:
         """Find the newest entry of every id anew."""
         found: dict[int, int] = {}
         for reading in reversed(self.walk()):
-            found.update(reading.closed_addresses)
+            found.update(reading.all_addresses)
         here = self.reading(self.sector)
         found.update(here.addresses(self.entry_at + self.shape.slot))
         self.addresses = found

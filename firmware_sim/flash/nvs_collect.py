@@ -57,7 +57,7 @@ def _living(area: NvsArea, reading: SectorReading) -> list[Entry]:
     above = reading.index << SECTOR_SHIFT
     return [
         entry
-        for at, entry in reading.entries(reading.newest_at)
+        for at, entry in reading.all_entries
         if entry.length and area.addresses.get(entry.item_id) == above | at
     ]
 

@@ -30,13 +30,13 @@ def mount(area: NvsArea) -> None:
         _settle_close(area, here)
     found: dict[int, int] = {}
     for reading in reversed(area.walk()):
-        found.update(reading.closed_addresses)
+        found.update(reading.all_addresses)
     area.addresses = found
     following = area.reading(area.after(here.index))
     if not following.is_blank:
         _finish_collection(area, here, following)
     else:
-        found.update(here.open_addresses)
+        found.update(here.all_addresses)
         _skip_torn_data(area, here)
     if area.entry_at == area.shape.first_at:
         # A mark in an empty sector keeps its room free for the collection to come.
@@ -72,7 +72,7 @@ def _finish_collection(area: NvsArea, here: SectorReading, following: SectorRead
     """The sector after the open one is in use: a collection was cut."""
     copied = here.entries(area.entry_at + area.shape.slot)
     if any(entry.item_id == SPECIAL_ID and entry.length == 0 for _, entry in copied):
-        area.addresses.update(here.open_addresses)
+        area.addresses.update(here.all_addresses)
         area.erase(following.index)
         return
     # The copy is not complete: away with it, and once more from the start.

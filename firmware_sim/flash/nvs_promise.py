@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 from collections.abc import Iterable, Iterator
 
 from firmware_sim.errors import NvsFull
@@ -110,5 +111,5 @@ def record_nvs(
                 contents[write.item_id] = write.data
         states.append(contents)
 
-    recording = record(flash, ((lambda write=write: step(write)) for write in writes))
+    recording = record(flash, [functools.partial(step, write) for write in writes])
     return recording, NvsPromise(flash, settings, tuple(states))

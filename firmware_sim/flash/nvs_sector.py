@@ -28,8 +28,9 @@ DATA_CRC_BYTES: Final = 4
 SECTOR_SHIFT: Final = 16
 OFFSET_MASK: Final = (1 << SECTOR_SHIFT) - 1
 
-# Readings that a reader keeps before it starts anew: some tens of MiB at the most.
-_READINGS_MAX: Final = 4096
+# Readings that a reader keeps before it starts anew: variants of one image differ in one sector,
+# and what is older does not come back. A reading is about five times its sector.
+_READINGS_MAX: Final = 128
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -163,33 +164,38 @@ class SectorReading:
         return [(offset, self._slot(offset)) for offset in slots]
 
     @functools.cached_property
-    def closed_addresses(self) -> dict[int, int]:
-        """Address of the newest entry of each id, in a closed sector."""
-        return self.addresses(self.newest_at)
+    def all_entries(self) -> tuple[tuple[int, Entry], ...]:
+        """The valid entries that a search passes, newest first."""
+        if self.is_closed:
+            return self.entries(self.newest_at)
+        return self.entries(self.write_point.entry_at + self._shape.slot)
 
     @functools.cached_property
-    def open_addresses(self) -> dict[int, int]:
-        """Address of the newest entry of each id, in the open sector."""
-        return self.addresses(self.write_point.entry_at + self._shape.slot)
+    def all_addresses(self) -> dict[int, int]:
+        """Address of the newest entry of each id that a search passes."""
+        return self._addresses(self.all_entries)
 
     def addresses(self, start: int) -> dict[int, int]:
         """Address of the newest entry of each id, from a slot on."""
+        return self._addresses(self.entries(start))
+
+    def _addresses(self, entries: tuple[tuple[int, Entry], ...]) -> dict[int, int]:
         above = self.index << SECTOR_SHIFT
-        return {entry.item_id: above | at for at, entry in reversed(self.entries(start))}
+        return {entry.item_id: above | at for at, entry in reversed(entries)}
 
     @functools.cached_property
-    def items(self) -> dict[int, bytes | None]:
-        """The data of each entry that has some, by the offset of its slot.
+    def data_at(self) -> dict[int, bytes | None]:
+        """The data of each entry that has some, by the entry's address.
 
         None where they do not fit their CRC-32.
         """
-        found: dict[int, bytes | None] = {}
-        newest_at = self.write_point.entry_at + self._shape.slot
-        for at, entry in self.entries(self.newest_at if self.is_closed else newest_at):
-            if has_value(entry.length, self._settings):
-                data = self.raw[entry.offset : entry.offset + entry.length]
-                found[at] = unsealed(data, self._settings)
-        return found
+        settings, raw = self._settings, self.raw
+        above = self.index << SECTOR_SHIFT
+        return {
+            above | at: unsealed(raw[entry.offset : entry.offset + entry.length], settings)
+            for at, entry in self.all_entries
+            if has_value(entry.length, settings)
+        }
 
     @functools.cached_property
     def _recovered_at(self) -> int:
@@ -230,17 +236,23 @@ class SectorReader:
         self.settings = settings
         self._keeps = keeps
         self._readings: dict[tuple[int, SectorContent], SectorReading] = {}
+        # The last one of each sector: between two images most sectors are the same object.
+        self._last: dict[int, tuple[SectorContent, SectorReading]] = {}
 
     def read(self, index: int, content: SectorContent) -> SectorReading:
         """What this content says as the sector of that number."""
         if not self._keeps:
             return self._make(index, content)
+        last = self._last.get(index)
+        if last is not None and last[0] is content:
+            return last[1]
         key = (index, content)
         reading = self._readings.get(key)
         if reading is None:
             if len(self._readings) >= _READINGS_MAX:
                 self._readings.clear()
             reading = self._readings[key] = self._make(index, content)
+        self._last[index] = content, reading
         return reading
 
     def _make(self, index: int, content: SectorContent) -> SectorReading:

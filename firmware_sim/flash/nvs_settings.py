@@ -53,6 +53,11 @@ class NvsSettings:
     * ``erases_bad_area`` is off, as in Zephyr: an area whose every sector is closed is no NVS, and
       a lock must not forget its codes in silence.
 
+    Two things that no setting mends: an area of a lock has at least three sectors, since of two,
+    none of which is closed, an erase that ends inside the slot of a first entry makes the wrong
+    one the open one; and cells that a cut left unstable may read as erased, be written over, and
+    read otherwise later. The data CRC turns the second into an error.
+
     Attributes:
         generation: How a collected sector is copied.
         recovery: How the newest entry of a torn sector is found.
