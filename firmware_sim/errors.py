@@ -16,6 +16,14 @@ StrikeplateError                    protocols/errors.py
     ├─ UnknownDevice                no device of the world has that name
     ├─ DeviceConflict               two devices of one world with one name, id or address
     ├─ KeypadKeyUnknown             a key that a keypad doesn't have
+    ├─ FlashError                   flash memory, and the formats that are kept in it
+    │   ├─ FlashMisused             a program or erase that the part does not allow
+    │   └─ NvsError                 what Zephyr's NVS answers with a negative number
+    │       ├─ NvsItemTooLong       an item that no sector could hold
+    │       ├─ NvsFull              no room, even after collecting every sector
+    │       ├─ NvsUnmountable       an area that is no NVS, or is broken beyond recovery
+    │       ├─ NvsDataDamaged       the bytes of an item do not fit their checksum
+    │       └─ NvsEraseFailed       a sector that is not blank after its erase: worn out
     └─ ValueTooLong                 more bytes than the radio carries in one piece
 (Other rooms add leaves.)
 """
@@ -180,3 +188,102 @@ class ValueTooLong(SimulationError, ValueError):  # noqa: N818 - see SimDeadlock
 
 def _rebuild_too_long(what: str, length: int, length_max: int) -> ValueTooLong:
     return ValueTooLong(what, length=length, length_max=length_max)
+
+
+class FlashError(SimulationError):
+    """Flash memory, or a format that is kept in it."""
+
+
+class FlashMisused(FlashError, ValueError):  # noqa: N818 - see SimDeadlock.
+    """A read, program or erase that the part does not allow.
+
+    Attributes:
+        offset: Byte offset in the flash where it was to be done.
+        reason: What is wrong with it.
+    """
+
+    def __init__(self, offset: int, reason: str) -> None:
+        super().__init__(offset, reason)
+        self.offset = offset
+        self.reason = reason
+
+    def __str__(self) -> str:
+        return f"flash at {self.offset:#x}: {self.reason}"
+
+
+class NvsError(FlashError):
+    """What Zephyr's NVS answers with a negative number.
+
+    Attributes:
+        code: That number.
+    """
+
+    code: int = 0
+
+
+class NvsItemTooLong(NvsError, ValueError):  # noqa: N818 - see SimDeadlock.
+    """An item that no sector could hold (-EINVAL)."""
+
+    code = -22
+
+
+class NvsFull(NvsError):  # noqa: N818 - see SimDeadlock.
+    """There is no room, even after every sector was collected (-ENOSPC)."""
+
+    code = -28
+
+
+class NvsUnmountable(NvsError):  # noqa: N818 - see SimDeadlock.
+    """The area is no NVS, or is broken beyond recovery (-EDEADLK or -ESPIPE).
+
+    Attributes:
+        code: -45 when every sector is closed, -29 when an entry overlaps its own data.
+    """
+
+    def __init__(self, code: int) -> None:
+        super().__init__(code)
+        self.code = code
+
+    def __str__(self) -> str:
+        why = (
+            "every sector is closed" if self.code == _EDEADLK else "an entry has no room for data"
+        )
+        return f"this area can't be mounted as NVS: {why}"
+
+
+# As Zephyr's minimal libc numbers it.
+_EDEADLK = -45
+
+
+class NvsDataDamaged(NvsError):  # noqa: N818 - see SimDeadlock.
+    """The bytes of an item do not fit their checksum (-EIO).
+
+    Attributes:
+        item_id: Which item.
+    """
+
+    code = -5
+
+    def __init__(self, item_id: int) -> None:
+        super().__init__(item_id)
+        self.item_id = item_id
+
+    def __str__(self) -> str:
+        return f"NVS item {self.item_id:#06x} does not fit its checksum"
+
+
+class NvsEraseFailed(NvsError):  # noqa: N818 - see SimDeadlock.
+    """A sector is not blank after its erase: it is worn out (-ENXIO).
+
+    Attributes:
+        sector: Which sector of the flash.
+    """
+
+    code = -6
+
+    def __init__(self, sector: int) -> None:
+        super().__init__(sector)
+        self.sector = sector
+
+    def __str__(self) -> str:
+        return f"flash sector {self.sector} is worn out: it stays partly programmed"

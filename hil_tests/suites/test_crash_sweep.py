@@ -27,7 +27,7 @@ from hil_tests.suites.crash_workloads import WORKLOADS
 
 RAM_DISK: Final = Path("/dev/shm")  # noqa: S108 - a folder of our own is made in it.
 # One point in so many is swept in `make test`: together well under a minute on two cores.
-SAMPLE: Final = 29
+SAMPLE: Final = 41
 # Parts into which the points of one workload are cut, so that each is done within a test's time.
 PARTS: Final = 4
 POINTS: Final = {

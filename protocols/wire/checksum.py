@@ -11,6 +11,37 @@ from typing import Final
 # CRC-16/IBM-3740 starts with all bits set.
 _IBM_3740_START: Final = 0xFFFF
 
+# x^8 + x^2 + x + 1, without its highest term.
+_CCITT_8: Final = 0x07
+
+
+def _crc8_steps() -> tuple[int, ...]:
+    """What eight shifts make of each register value."""
+    steps = []
+    for start in range(256):
+        register = start
+        for _ in range(8):
+            register = (register << 1) ^ (_CCITT_8 if register & 0x80 else 0)
+            register &= 0xFF
+        steps.append(register)
+    return tuple(steps)
+
+
+_CRC8_STEPS: Final = _crc8_steps()
+
+
+def crc8_ccitt(data: bytes) -> int:
+    """CRC-8 with the CCITT polynomial, as Zephyr's NVS starts it; check value 0xFB.
+
+    Polynomial 0x07, start 0xFF, not reflected, no final XOR.
+
+    Source: Zephyr's `crc8_ccitt`, called with 0xFF by `nvs.c`.
+    """
+    register = 0xFF
+    for byte in data:
+        register = _CRC8_STEPS[register ^ byte]
+    return register
+
 
 def crc16_ibm3740(data: bytes) -> int:
     """CRC-16/IBM-3740, also called CCITT-FALSE; check value 0x29B1.

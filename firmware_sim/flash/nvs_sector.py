@@ -1,0 +1,286 @@
+"""Reads one sector of an NVS area: its entries, whether it is closed, where writing goes on.
+
+A reading belongs to a content, not to a flash: `SectorReader` can keep readings, so that a sweep
+over thousands of images parses every sector content once.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+from typing import Final
+
+from firmware_sim.flash.nor import SectorContent, sector_bytes
+from firmware_sim.flash.nvs_entry import (
+    BLANK_ENTRY,
+    ENTRY_BYTES,
+    SPECIAL_ID,
+    Entry,
+    decode_entry,
+)
+from firmware_sim.flash.nvs_settings import NvsSettings, Recovery
+from protocols.wire.checksum import crc32_ieee
+
+# Bytes of the CRC-32 behind an item's data, little-endian.
+DATA_CRC_BYTES: Final = 4
+
+# An address, as Zephyr writes it: the sector's number above, the offset in it below.
+SECTOR_SHIFT: Final = 16
+OFFSET_MASK: Final = (1 << SECTOR_SHIFT) - 1
+
+# Readings that a reader keeps before it starts anew: variants of one image differ in one sector,
+# and what is older does not come back. A reading is about five times its sector.
+_READINGS_MAX: Final = 128
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class SectorShape:
+    """What the layout of a sector depends on.
+
+    Attributes:
+        size: Bytes of a sector.
+        block: Bytes of a write block.
+        slot: Bytes of an entry's slot: an entry, filled up to whole blocks.
+    """
+
+    size: int
+    block: int
+    slot: int
+
+    @classmethod
+    def of(cls, size: int, block: int) -> SectorShape:
+        """The shape of sectors of that size, written in those blocks."""
+        return cls(size=size, block=block, slot=aligned(ENTRY_BYTES, block))
+
+    @property
+    def close_at(self) -> int:
+        """Offset of the slot of the close entry: the last one."""
+        return self.size - self.slot
+
+    @property
+    def first_at(self) -> int:
+        """Offset of the slot of the sector's first entry."""
+        return self.size - 2 * self.slot
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class WritePoint:
+    """Where writing goes on in an open sector.
+
+    Attributes:
+        entry_at: Offset of the slot of the next entry.
+        data_at: Offset of the next data.
+        overlaps: Whether the newest entry with data leaves no slot: the sector is broken.
+    """
+
+    entry_at: int
+    data_at: int
+    overlaps: bool
+
+
+class SectorReading:
+    """What the bytes of one sector say.
+
+    Args:
+        raw: All its bytes.
+        index: Its number in the area; part of the addresses.
+        shape: What the layout depends on.
+        settings: How the area is kept.
+    """
+
+    def __init__(self, raw: bytes, index: int, shape: SectorShape, settings: NvsSettings) -> None:
+        self.raw = raw
+        self.index = index
+        self._shape = shape
+        self._settings = settings
+
+    @functools.cached_property
+    def is_blank(self) -> bool:
+        """Whether every byte is erased."""
+        return self.raw.count(b"\xff") == len(self.raw)
+
+    @functools.cached_property
+    def is_closed(self) -> bool:
+        """Whether anything is in the slot of the close entry."""
+        return self._slot(self._shape.close_at) != BLANK_ENTRY
+
+    @functools.cached_property
+    def has_entries(self) -> bool:
+        """Whether anything is in the slot of the first entry."""
+        return self._slot(self._shape.first_at) != BLANK_ENTRY
+
+    @functools.cached_property
+    def newest_at(self) -> int:
+        """Offset of the newest entry: as the close entry says, else as it can be recovered."""
+        entry = self.entry(self._shape.close_at)
+        if (
+            entry is not None
+            and entry.length == 0
+            and entry.item_id == SPECIAL_ID
+            and (self._shape.size - entry.offset) % self._shape.slot == 0
+        ):
+            return entry.offset
+        return self._recovered_at
+
+    @functools.cached_property
+    def write_point(self) -> WritePoint:
+        """Where writing goes on, were this the open sector."""
+        shape = self._shape
+        entry_at, data_at = self._recovered_at, 0
+        while entry_at >= data_at:
+            if self._slot(entry_at) == BLANK_ENTRY:
+                break
+            entry = self.entry(entry_at)
+            if entry is not None:
+                data_at = aligned(entry.offset + entry.length, shape.block)
+                if entry_at == data_at and entry.length:
+                    return WritePoint(entry_at, data_at, overlaps=True)
+            entry_at -= shape.slot
+        return WritePoint(entry_at, data_at, overlaps=False)
+
+    def data_end(self, start: int, end: int) -> int:
+        """Where the last byte in a range that is not erased ends; `start` when all are."""
+        return start + len(self.raw[start:end].rstrip(b"\xff"))
+
+    def entry(self, offset: int) -> Entry | None:
+        """The entry in a slot, if its checksum fits and its data lie below it."""
+        entry = decode_entry(self._slot(offset))
+        if entry is None or entry.offset + entry.length > offset:
+            return None
+        return entry
+
+    def entries(self, start: int) -> tuple[tuple[int, Entry], ...]:
+        """The valid entries from a slot on with their offsets, newest first."""
+        found = []
+        for offset in range(max(start, 0), self._shape.close_at, self._shape.slot):
+            entry = self.entry(offset)
+            if entry is not None:
+                found.append((offset, entry))
+        return tuple(found)
+
+    def stored_ids(self, start: int) -> list[tuple[int, bytes]]:
+        """Every slot from one on, with its bytes, newest first."""
+        slots = range(max(start, 0), self._shape.close_at, self._shape.slot)
+        return [(offset, self._slot(offset)) for offset in slots]
+
+    @functools.cached_property
+    def all_entries(self) -> tuple[tuple[int, Entry], ...]:
+        """The valid entries that a search passes, newest first."""
+        if self.is_closed:
+            return self.entries(self.newest_at)
+        return self.entries(self.write_point.entry_at + self._shape.slot)
+
+    @functools.cached_property
+    def all_addresses(self) -> dict[int, int]:
+        """Address of the newest entry of each id that a search passes."""
+        return self._addresses(self.all_entries)
+
+    def addresses(self, start: int) -> dict[int, int]:
+        """Address of the newest entry of each id, from a slot on."""
+        return self._addresses(self.entries(start))
+
+    def _addresses(self, entries: tuple[tuple[int, Entry], ...]) -> dict[int, int]:
+        above = self.index << SECTOR_SHIFT
+        return {entry.item_id: above | at for at, entry in reversed(entries)}
+
+    @functools.cached_property
+    def data_at(self) -> dict[int, bytes | None]:
+        """The data of each entry that has some, by the entry's address.
+
+        None where they do not fit their CRC-32.
+        """
+        settings, raw = self._settings, self.raw
+        above = self.index << SECTOR_SHIFT
+        return {
+            above | at: unsealed(raw[entry.offset : entry.offset + entry.length], settings)
+            for at, entry in self.all_entries
+            if has_value(entry.length, settings)
+        }
+
+    @functools.cached_property
+    def _recovered_at(self) -> int:
+        """Offset of the newest valid entry, by looking at every slot down to the data's end."""
+        slot = self._shape.slot
+        newest_at = at = self._shape.first_at
+        data_end = 0
+        looks_at_the_end = self._settings.recovery is not Recovery.STRICT
+        while at > data_end or (looks_at_the_end and at == data_end):
+            if at <= 0:
+                break
+            entry = self.entry(at)
+            if entry is not None:
+                data_end = entry.offset + entry.length
+                newest_at = at
+            elif self._slot(at) == BLANK_ENTRY:
+                # Erased slots hold nothing: go on at the next one that is not.
+                used = self.data_end(0, at)
+                at -= (at - used) // slot * slot
+            at -= slot
+        return newest_at
+
+    def _slot(self, offset: int) -> bytes:
+        return self.raw[offset : offset + ENTRY_BYTES]
+
+
+class SectorReader:
+    """Makes readings of sectors, and keeps them if asked to.
+
+    Args:
+        shape: What the layout of a sector depends on.
+        settings: How the area is kept.
+        keeps: Whether to keep readings by content; for many images of the same area.
+    """
+
+    def __init__(self, shape: SectorShape, settings: NvsSettings, *, keeps: bool = False) -> None:
+        self.shape = shape
+        self.settings = settings
+        self._keeps = keeps
+        self._readings: dict[tuple[int, SectorContent], SectorReading] = {}
+        # The last one of each sector: between two images most sectors are the same object.
+        self._last: dict[int, tuple[SectorContent, SectorReading]] = {}
+
+    def read(self, index: int, content: SectorContent) -> SectorReading:
+        """What this content says as the sector of that number."""
+        if not self._keeps:
+            return self._make(index, content)
+        last = self._last.get(index)
+        if last is not None and last[0] is content:
+            return last[1]
+        key = (index, content)
+        reading = self._readings.get(key)
+        if reading is None:
+            if len(self._readings) >= _READINGS_MAX:
+                self._readings.clear()
+            reading = self._readings[key] = self._make(index, content)
+        self._last[index] = content, reading
+        return reading
+
+    def _make(self, index: int, content: SectorContent) -> SectorReading:
+        return SectorReading(
+            sector_bytes(content, self.shape.size), index, self.shape, self.settings
+        )
+
+
+def aligned(length: int, block: int) -> int:
+    """A length rounded up to whole write blocks."""
+    return (length + block - 1) & -block
+
+
+def sealed(data: bytes, settings: NvsSettings) -> bytes:
+    """Data as they are stored: with their CRC-32 behind them if there are any and it is on."""
+    if not data or not settings.data_crc:
+        return data
+    return data + crc32_ieee(data).to_bytes(DATA_CRC_BYTES, "little")
+
+
+def has_value(length: int, settings: NvsSettings) -> bool:
+    """Whether an entry of that length stands for data: less than a CRC-32 counts as none."""
+    return length >= (DATA_CRC_BYTES if settings.data_crc else 1)
+
+
+def unsealed(stored: bytes, settings: NvsSettings) -> bytes | None:
+    """Data without their CRC-32, or None when it does not fit."""
+    if not settings.data_crc:
+        return stored
+    data, crc = stored[:-DATA_CRC_BYTES], stored[-DATA_CRC_BYTES:]
+    return data if crc32_ieee(data).to_bytes(DATA_CRC_BYTES, "little") == crc else None
