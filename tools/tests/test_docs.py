@@ -46,8 +46,6 @@ KINDS = {
 }
 LINK = re.compile(r"\[[^\]]*\]\((?P<target>[^)\s]+)\)")
 HEADING = re.compile(r"^#+ +(?P<title>.+?) *$", re.MULTILINE)
-# Written by `make bench`, which a clone may not have run.
-PERFORMANCE = ROOT / "docs" / "reference" / "performance.md"
 COMMAND = re.compile(r"\bstrikeplate (?P<verb>[a-z]+)(?P<rest>[^`|\n]*)")
 
 each_page = pytest.mark.parametrize(
@@ -97,8 +95,6 @@ def test_links_of_the_page_lead_somewhere(page: Path) -> None:
         if "://" in target:
             continue
         path = (page.parent / target).resolve() if target else page
-        if path == PERFORMANCE:
-            continue
         assert path.exists(), f"{match[0]}: there is no {path}"
         if anchor:
             assert anchor in anchors(path), f"{match[0]}: {path} has no such heading"
