@@ -1,8 +1,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import psycopg.errors
@@ -13,6 +11,7 @@ from sqlalchemy.exc import OperationalError
 from gateway.errors import StoreError
 from gateway.store.funnel import BATCH_MAX, RUNS_MAX, CommitPhase, Store
 from gateway.tests.store.clocks import NOON_MS, SetClock, adding, names
+from gateway.tests.store.opening import file_url, opened
 
 
 class Refusal(Exception):  # noqa: N818 - what a unit raises here.
@@ -21,21 +20,6 @@ class Refusal(Exception):  # noqa: N818 - what a unit raises here.
 
 class Crash(Exception):  # noqa: N818 - what the hook raises here.
     """The process ends here."""
-
-
-@contextlib.asynccontextmanager
-async def opened(
-    url: str = "sqlite://", *, inline: bool = True, clock: SetClock | None = None
-) -> AsyncIterator[Store]:
-    store = Store.open(url, clock=clock or SetClock(), inline=inline)
-    try:
-        yield store
-    finally:
-        await store.aclose()
-
-
-def file_url(folder: Path) -> str:
-    return f"sqlite:///{folder / 'gateway.db'}"
 
 
 async def write_all(store: Store, *wanted: str) -> list[str | BaseException]:

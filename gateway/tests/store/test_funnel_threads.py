@@ -3,31 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import threading
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
 
 from gateway.store.funnel import CommitPhase, Store
-from gateway.tests.store.clocks import SetClock, adding, names, sorted_names
-
-
-@contextlib.asynccontextmanager
-async def opened(
-    url: str = "sqlite://", *, inline: bool = True, clock: SetClock | None = None
-) -> AsyncIterator[Store]:
-    store = Store.open(url, clock=clock or SetClock(), inline=inline)
-    try:
-        yield store
-    finally:
-        await store.aclose()
-
-
-def file_url(folder: Path) -> str:
-    return f"sqlite:///{folder / 'gateway.db'}"
+from gateway.tests.store.clocks import adding, names, sorted_names
+from gateway.tests.store.opening import file_url, opened
 
 
 @pytest.mark.real_loop
