@@ -16,6 +16,7 @@ StrikeplateError                    protocols/errors.py
     ├─ UnknownDevice                no device of the world has that name
     ├─ DeviceConflict               two devices of one world with one name, id or address
     ├─ KeypadKeyUnknown             a key that a keypad doesn't have
+    ├─ FaultPlanInvalid             a knob of a fault plan out of its bounds
     ├─ FlashError                   flash memory, and the formats that are kept in it
     │   ├─ FlashMisused             a program or erase that the part does not allow
     │   └─ NvsError                 what Zephyr's NVS answers with a negative number
@@ -188,6 +189,23 @@ class ValueTooLong(SimulationError, ValueError):  # noqa: N818 - see SimDeadlock
 
 def _rebuild_too_long(what: str, length: int, length_max: int) -> ValueTooLong:
     return ValueTooLong(what, length=length, length_max=length_max)
+
+
+class FaultPlanInvalid(SimulationError):  # noqa: N818 - see SimDeadlock.
+    """A knob of a fault plan has a value that it can't have.
+
+    Attributes:
+        knob: Its name.
+        problem: What is wrong, as the rest of a sentence.
+    """
+
+    def __init__(self, knob: str, problem: str) -> None:
+        super().__init__(knob, problem)
+        self.knob = knob
+        self.problem = problem
+
+    def __str__(self) -> str:
+        return f"the fault plan's {self.knob} {self.problem}"
 
 
 class FlashError(SimulationError):

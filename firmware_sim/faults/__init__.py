@@ -1,0 +1,1 @@
+"""What is made to go wrong with a device, from a seed."""
