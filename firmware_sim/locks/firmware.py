@@ -171,6 +171,8 @@ class LockFirmware:
 
     def _power_on(self, now: float) -> None:
         core = self._core
+        core.memory.power_cycle()
+        core.rtc.restore(core.state.clock)
         clock = core.rtc.when_powered(now)
         state = dataclasses.replace(core.state, clock=clock, is_powered=True)
         if clock.quality is ClockQuality.LOST:
