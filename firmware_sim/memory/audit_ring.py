@@ -40,6 +40,8 @@ _HEADER: Final = struct.Struct(f"<II{CHAIN_BYTES}sI")
 _HEADER_CHECKED: Final = struct.Struct(f"<II{CHAIN_BYTES}s")
 _INDEX: Final = struct.Struct("<I")
 _RECORD: Final = codec(LogRecord)
+# Sectors that are kept: images of one ring differ in one, and what is older does not come back.
+_SEEN_MAX: Final = 128
 
 
 class RingSector:
@@ -116,6 +118,8 @@ class AuditRing:
         flash: The part it is on.
         flash_map: Where in it.
         capacity: The most records that it tells of.
+        seen: Sectors that were read before, by content; None = keep none. For many images of one
+            ring.
 
     Attributes:
         next_index: Index that the next record will get; the first ever is 0.
@@ -128,6 +132,7 @@ class AuditRing:
         "_first_sector",
         "_flash",
         "_oldest_index",
+        "_seen",
         "_sequence",
         "_shape",
         "_slot_at",
@@ -135,8 +140,16 @@ class AuditRing:
         "next_index",
     )
 
-    def __init__(self, flash: NorFlash, flash_map: FlashMap, *, capacity: int) -> None:
+    def __init__(
+        self,
+        flash: NorFlash,
+        flash_map: FlashMap,
+        *,
+        capacity: int,
+        seen: dict[SectorContent, RingSector] | None = None,
+    ) -> None:
         self._flash = flash
+        self._seen = seen
         self._shape = RingShape(flash_map)
         self._first_sector = flash_map.first_sector(FlashArea.AUDIT)
         self._count = flash_map.sector_count(FlashArea.AUDIT)
@@ -192,7 +205,7 @@ class AuditRing:
             content = self._content(number)
             if content is None:
                 continue
-            sector = RingSector(sector_bytes(content, self._shape.size), self._shape)
+            sector = self._sector(content)
             if sector.sequence >= 0 and sector.sequence % self._count == number:
                 sectors[sector.sequence] = sector
         if not sectors:
@@ -208,6 +221,16 @@ class AuditRing:
                 break
             oldest = before
         self._oldest_index = oldest.first_index
+
+    def _sector(self, content: SectorContent) -> RingSector:
+        found = None if self._seen is None else self._seen.get(content)
+        if found is None:
+            found = RingSector(sector_bytes(content, self._shape.size), self._shape)
+            if self._seen is not None:
+                if len(self._seen) >= _SEEN_MAX:
+                    self._seen.clear()
+                self._seen[content] = found
+        return found
 
     def _settle(self, newest: RingSector) -> None:
         """Make what was read of the newest writes stay as it was read."""

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from firmware_sim.errors import FlashMisused, StateFileUnusable
 from firmware_sim.flash.nor import NorFlash, Operation
+from firmware_sim.flash.nvs_settings import LOCK_SETTINGS, NvsSettings
 from firmware_sim.memory.flash_journal import encode_frame, encode_snapshot, replay_frame
 from firmware_sim.memory.flash_memory import FlashMemory
 from firmware_sim.memory.hardware_state import encode_hardware, with_hardware
@@ -16,17 +17,22 @@ from firmware_sim.memory.state_file import StateFile
 from protocols.errors import MalformedFrame
 
 
-def new_memory(factory: FactoryRecord, fresh: DeviceState) -> FlashMemory:
+def new_memory(
+    factory: FactoryRecord, fresh: DeviceState, *, settings: NvsSettings = LOCK_SETTINGS
+) -> FlashMemory:
     """The memory of a new lock, kept in this process only.
 
     Args:
         factory: What the factory writes into it.
         fresh: Its state.
+        settings: How its NVS is kept.
     """
     flash_map = flash_map_of(factory)
     flash = NorFlash(flash_map.geometry)
     write_factory_record(flash, flash_map, factory)
-    return FlashMemory(flash, flash_map, fresh, log_capacity=factory.log_capacity)
+    return FlashMemory(
+        flash, flash_map, fresh, log_capacity=factory.log_capacity, settings=settings
+    )
 
 
 def open_memory(

@@ -24,16 +24,17 @@ from firmware_sim.errors import (
     BrownOut,
     FlashMisused,
     MemoryFull,
+    NvsDataDamaged,
     NvsEraseFailed,
     NvsFull,
     StateFileError,
 )
-from firmware_sim.flash.nor import Erase, NorFlash, Operation, Snapshot, pages_of
-from firmware_sim.flash.nvs import Nvs
+from firmware_sim.flash.nor import Erase, NorFlash, Operation, SectorContent, Snapshot, pages_of
+from firmware_sim.flash.nvs import Nvs, sector_reader
 from firmware_sim.flash.nvs_area import reader_shape
 from firmware_sim.flash.nvs_sector import SectorReader, SectorShape, aligned
 from firmware_sim.flash.nvs_settings import LOCK_SETTINGS, NvsSettings
-from firmware_sim.memory.audit_ring import AuditRing
+from firmware_sim.memory.audit_ring import AuditRing, RingSector
 from firmware_sim.memory.flash_map import FlashArea, FlashMap
 from firmware_sim.memory.interface import Change
 from firmware_sim.memory.news import is_news, with_news
@@ -47,15 +48,17 @@ from protocols.errors import MalformedFrame
 from protocols.strike.messages import LogRecord
 
 _BATCH_ID: Final = 0x0001
+_SCRATCH_ID: Final = 0x0005
 # Records get their ids in the order in which their keys are first written.
 _FIRST_RECORD_ID: Final = 0x0100
 _LAST_RECORD_ID: Final = 0xFFFE
 _BATCH_PART: Final = struct.Struct("<HB")
 # What an item costs beside its data: its entry of 8 bytes and the data CRC of 4.
 _ITEM_OVERHEAD: Final = 12
-# Bytes of every sector that no record may count on: the longest batch (a user with all schedules
-# that a credential takes along) would not fit into a smaller rest.
+# Bytes of every sector that no record may count on: the longest batch (a credential and the user
+# with all schedules that go with it) would not fit into a smaller rest. Of small sectors a part.
 _SECTOR_RESERVE: Final = 512
+_SECTOR_RESERVE_SHARE: Final = 4
 
 
 class FlashKeeper(Protocol):
@@ -85,6 +88,32 @@ class Interruption:
     leave_torn: Callable[[NorFlash, Operation], None]
 
 
+class SeenContents:
+    """What mounting many images of one lock has read before: sectors and records by their bytes.
+
+    Args:
+        flash: A flash of that geometry.
+        settings: How its NVS is kept.
+
+    Attributes:
+        reader: Reads sectors of NVS.
+        ring: Sectors of the audit ring.
+    """
+
+    __slots__ = ("_records", "reader", "ring")
+
+    def __init__(self, flash: NorFlash, settings: NvsSettings) -> None:
+        self.reader = sector_reader(flash, settings)
+        self.ring: dict[SectorContent, RingSector] = {}
+        self._records: dict[bytes, Record | None] = {}
+
+    def record(self, data: bytes) -> Record | None:
+        """A record from its bytes in flash; None when they are none."""
+        if data not in self._records:
+            self._records[data] = _readable(data)
+        return self._records[data]
+
+
 class FlashMemory:
     """The memory of one lock.
 
@@ -95,11 +124,14 @@ class FlashMemory:
         log_capacity: Log records that it tells of.
         settings: How its NVS is kept.
         keeper: Keeps it beyond this process; None = nothing is.
+        seen: What was read before; for many images of one lock.
+        after_cut: True when power may have gone in the middle of a write to this flash.
 
     Attributes:
         flash: As given.
         flash_map: As given.
         keeper: As given.
+        log_capacity: As given.
         state: The device state; changed by `commit` only.
         interrupt: Asked after every change with its operations whether power went in the middle
             of them; None = never.
@@ -111,10 +143,10 @@ class FlashMemory:
 
     __slots__ = (
         "_ids",
-        "_log_capacity",
         "_next_id",
         "_nvs",
         "_ring",
+        "_seen",
         "_settings",
         "_table",
         "_used_bytes",
@@ -123,6 +155,7 @@ class FlashMemory:
         "flash_map",
         "interrupt",
         "keeper",
+        "log_capacity",
         "state",
     )
 
@@ -135,20 +168,23 @@ class FlashMemory:
         log_capacity: int,
         settings: NvsSettings = LOCK_SETTINGS,
         keeper: FlashKeeper | None = None,
+        seen: SeenContents | None = None,
+        after_cut: bool = False,
     ) -> None:
         self.flash = flash
         self.flash_map = flash_map
         self.state = state
         self.keeper = keeper
         self.interrupt: Callable[[Sequence[Operation]], Interruption | None] | None = None
-        self._log_capacity = log_capacity
+        self.log_capacity = log_capacity
         self._settings = settings
+        self._seen = seen
         self._table = RecordTable()
         self._ids: dict[RecordKey, int] = {}
         self._next_id = _FIRST_RECORD_ID
         self._used_bytes = 0
         self.damaged_count = 0
-        self._mount()
+        self._mount(after_cut=after_cut)
 
     # --- reading ----------------------------------------------------------------------------
 
@@ -204,6 +240,7 @@ class FlashMemory:
         items += changed_items(self.state, state)
         before = self.flash.snapshot()
         operations: list[Operation] = []
+        log_before = self.flash.log
         if self.keeper is not None or self.interrupt is not None:
             self.flash.log = operations
         try:
@@ -219,7 +256,7 @@ class FlashMemory:
             self._take_back(before)
             raise
         finally:
-            self.flash.log = None
+            self.flash.log = log_before
         self._used_bytes += growth
         for record, (item_id, _) in zip(change.records, items, strict=False):
             self._ids[record.key] = item_id
@@ -238,7 +275,7 @@ class FlashMemory:
         operations: list[Operation] = []
         self.flash.log = operations
         try:
-            self._mount()
+            self._mount(after_cut=True)
             if operations and self.keeper is not None:
                 self.keeper.keep_change(operations, self.state)
         finally:
@@ -305,8 +342,9 @@ class FlashMemory:
 
     @property
     def _budget_bytes(self) -> int:
-        sectors = self.flash_map.sector_count(FlashArea.NVS) - 1
-        return sectors * (self.flash.geometry.sector_size - _SECTOR_RESERVE)
+        size = self.flash.geometry.sector_size
+        reserve = min(_SECTOR_RESERVE, size // _SECTOR_RESERVE_SHARE)
+        return (self.flash_map.sector_count(FlashArea.NVS) - 1) * (size - reserve)
 
     def _interrupted(
         self, cut: Interruption | None, before: Snapshot, operations: Sequence[Operation]
@@ -332,24 +370,48 @@ class FlashMemory:
 
     # --- power-up ---------------------------------------------------------------------------
 
-    def _mount(self) -> None:
+    def _mount(self, *, after_cut: bool = False) -> None:
         flash_map = self.flash_map
         self._nvs = Nvs(
             self.flash,
             self._settings,
             first_sector=flash_map.first_sector(FlashArea.NVS),
             sector_count=flash_map.sector_count(FlashArea.NVS),
-            reader=_shared_reader(reader_shape(self.flash), self._settings),
+            reader=_shared_reader(reader_shape(self.flash), self._settings)
+            if self._seen is None
+            else self._seen.reader,
         )
+        if after_cut:
+            self._settle()
         contents = self._nvs.contents()
         if _BATCH_ID in contents:
             self._finish_batch(contents[_BATCH_ID])
             contents = self._nvs.contents()
-        self._ring = AuditRing(self.flash, flash_map, capacity=self._log_capacity)
+        self._ring = AuditRing(
+            self.flash,
+            flash_map,
+            capacity=self.log_capacity,
+            seen=None if self._seen is None else self._seen.ring,
+        )
         self._index(contents)
         self.state = dataclasses.replace(
             with_items(self.state, contents), news_index=self._news_index()
         )
+
+    def _settle(self) -> None:
+        """Make what was read stay as it was read, and what is written next stay as it is written.
+
+        A cut may have left the cells of one entry, or of the place behind the newest one, between
+        0 and 1. The newest entry is programmed once more, and the place behind it taken by an
+        item that nobody reads.
+        """
+        self._nvs.settle_newest()
+        try:
+            last = self._nvs.read(_SCRATCH_ID) or b""
+        except NvsDataDamaged:
+            last = b""
+        count = int.from_bytes(last, "little") + 1 & 0xFFFF_FFFF
+        self._nvs.write(_SCRATCH_ID, count.to_bytes(4, "little"))
 
     def _finish_batch(self, batch: bytes | None) -> None:
         """Do a change again that had been in progress when power went."""
@@ -370,13 +432,15 @@ class FlashMemory:
         for item_id in sorted(contents):
             data = contents[item_id]
             self._next_id = max(self._next_id, item_id + 1)
+            if item_id == _SCRATCH_ID:
+                continue
             if data is None:
                 self.damaged_count += 1
                 continue
             if item_id < _FIRST_RECORD_ID:
                 continue
             self._used_bytes += self._stored_bytes(len(data))
-            record = _readable(data)
+            record = _readable(data) if self._seen is None else self._seen.record(data)
             if record is None:
                 self.damaged_count += 1
                 continue

@@ -44,7 +44,7 @@ def make(log_capacity: int = 40) -> FlashMemory:
 def again(memory: FlashMemory) -> FlashMemory:
     """Another lock with the same flash and hardware."""
     return FlashMemory(
-        memory.flash.clone(), memory.flash_map, FRESH, log_capacity=memory._log_capacity
+        memory.flash.clone(), memory.flash_map, FRESH, log_capacity=memory.log_capacity
     )
 
 
