@@ -117,16 +117,16 @@ def _offline_rules(profile: Profile) -> tuple[_Rule, ...]:
 def _schedule_rules(profile: Profile) -> tuple[_Rule, ...]:
     return (
         (
-            profile.native_scheduling == (profile.year_day_per_user > 0),
+            profile.year_day_per_user > 0 or not profile.native_scheduling,
             "schedules.native goes with a year_day_per_user of at least 1",
         ),
         (
-            profile.native_scheduling or profile.week_day_per_user == 0,
-            "schedules.week_day_per_user must be 0 without native schedules",
+            profile.year_day_per_user > 0 or not profile.local_year_day,
+            "schedules.local_year_day goes with a year_day_per_user of at least 1",
         ),
         (
-            profile.native_scheduling or profile.holiday_count == 0,
-            "schedules.holiday_count must be 0 without native schedules",
+            _has_schedules(profile) or profile.holiday_count == 0,
+            "schedules.holiday_count must be 0 without schedules",
         ),
     )
 
@@ -136,7 +136,7 @@ def _user_rules(profile: Profile) -> tuple[_Rule, ...]:
     needs_schedules = {
         UserType.YEAR_DAY_SCHEDULE_USER: profile.year_day_per_user > 0,
         UserType.WEEK_DAY_SCHEDULE_USER: profile.week_day_per_user > 0,
-        UserType.SCHEDULE_RESTRICTED_USER: profile.native_scheduling,
+        UserType.SCHEDULE_RESTRICTED_USER: _has_schedules(profile),
     }
     return (
         (
@@ -159,6 +159,10 @@ def _user_rules(profile: Profile) -> tuple[_Rule, ...]:
             "users.expiring_timeout_min is above 0 exactly where users.types names expiring_user",
         ),
     )
+
+
+def _has_schedules(profile: Profile) -> bool:
+    return profile.year_day_per_user > 0 or profile.week_day_per_user > 0
 
 
 def _hardware_rules(profile: Profile) -> tuple[_Rule, ...]:

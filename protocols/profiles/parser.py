@@ -172,6 +172,7 @@ def _read_profile(root: TableReader) -> Profile:
         remote_lock=remote.boolean("lock"),
         remote_unlock=remote.boolean("unlock"),
         door_sensor=hardware.boolean("door_sensor"),
+        has_direct_power=hardware.boolean("has_direct_power"),
         auto_relock_s=hardware.integer("auto_relock_s", 0, _DAY_S),
         privacy_deadbolt=hardware.boolean("privacy_deadbolt"),
         keypad=_read_keypad(root.table("keypad")),

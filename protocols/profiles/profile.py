@@ -55,7 +55,8 @@ class Profile:
         duplicates: What becomes of a code that another slot already holds.
         name_length: Bounds of a code's name, where the brand has any.
         offline_codes: Kinds of codes that an algorithm makes; empty without any.
-        native_scheduling: True when the lock keeps windows by its own clock.
+        native_scheduling: True when the lock's own clock keeps the windows of its codes; false
+            where it can't, or where the integration does not use it.
         jit: How a just-in-time code waits for its start.
         year_day_per_user: Year-day schedules of one user.
         week_day_per_user: Week-day schedules of one user.
@@ -68,6 +69,7 @@ class Profile:
         remote_unlock: True when a request may withdraw the bolt.
         remote_lock: True when a request may throw the bolt.
         door_sensor: True when the lock knows whether its door is open.
+        has_direct_power: True when it is wired and no battery runs down.
         auto_relock_s: Seconds after which an unlocked bolt is thrown again; 0 = never.
         privacy_deadbolt: True when a bolt thrown from inside shuts out guests' codes.
         keypad: How the keypad collects digits.
@@ -114,6 +116,7 @@ class Profile:
     remote_unlock: bool
     remote_lock: bool
     door_sensor: bool
+    has_direct_power: bool
     auto_relock_s: int
     privacy_deadbolt: bool
     keypad: KeypadRules

@@ -206,7 +206,6 @@ def test_parse_profile_when_a_table_is_missing_or_no_table_then_named(table: str
         ("[log]", "[codes.name_length]\nmin_length = 1\nmax_length = 2\n[log]", "name_length and"),
         ('"disabled_until_start"', '"whenever"', r"schedules\.jit has no value 'whenever'"),
         ("year_day_per_user = 1", "year_day_per_user = 0", "year_day_per_user of at least 1"),
-        ("native = true", "native = false", "year_day_per_user of at least 1"),
         ("duration_s = 60 ", "duration_s = 901 ", "duration_s exceeds duration_s_max"),
         ("low_mv = 4200", "low_mv = 3900", "battery voltages must fall"),
         ("[log]", "[log", "^p: not TOML: "),
@@ -317,12 +316,14 @@ def test_parse_profile_when_no_keypad_then_no_codes_at_all() -> None:
 @pytest.mark.parametrize(
     ("old", "new"),
     [
-        ("week_day_per_user = 0", "week_day_per_user = 1"),
+        ("local_year_day = false", "local_year_day = true"),
         ("holiday_count = 0", "holiday_count = 1"),
     ],
 )
-def test_parse_profile_when_schedules_without_native_then_refused(old: str, new: str) -> None:
-    with pytest.raises(ProfileError, match="must be 0 without native"):
+def test_parse_profile_when_quirk_of_schedules_without_any_then_refused(
+    old: str, new: str
+) -> None:
+    with pytest.raises(ProfileError, match=r"^p: schedules\.(local_year_day|holiday_count) "):
         parse_profile(changed(old, new, name="generic-jit"), source="p")
 
 
