@@ -7,7 +7,34 @@ from gateway.profiles import load_profiles
 
 def test_load_profiles_finds_every_file_by_id() -> None:
     profiles = load_profiles()
-    assert list(profiles) == ["generic-jit", "generic-native", "latch-m"]
+    assert list(profiles) == [
+        "2n",
+        "august",
+        "avigilon-alta",
+        "brivo",
+        "dormakaba-ambiance",
+        "dormakaba-community",
+        "dormakaba-oracode",
+        "generic-jit",
+        "generic-native",
+        "hubitat",
+        "igloohome",
+        "kwikset",
+        "latch-c",
+        "latch-m",
+        "latch-r",
+        "lockly",
+        "nuki",
+        "salto-ks",
+        "salto-space",
+        "schlage",
+        "smartthings",
+        "tedee",
+        "ttlock",
+        "visionline",
+        "vostio",
+        "yale",
+    ]
     assert all(profile.profile_id == key for key, profile in profiles.items())
 
 

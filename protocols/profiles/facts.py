@@ -114,6 +114,9 @@ class ClockFacts:
         on_power_loss: What a power cut does to the clock.
         drift_ppm_max: Parts per million that it runs wrong at most.
         holdover_ppm: Parts per million by which the bound of its error grows since it was set.
+        error_limit_s: Seconds of that bound beyond which the clock counts as lost; 0 = never.
+        detects_rollback: True when the lock remembers how late it has been, and so notices a
+            clock that went back.
         lost_admits: True when codes with a window open although the clock is lost.
     """
 
@@ -123,6 +126,8 @@ class ClockFacts:
     on_power_loss: ClockOnPowerLoss
     drift_ppm_max: int
     holdover_ppm: int
+    error_limit_s: int
+    detects_rollback: bool
     lost_admits: bool
 
 

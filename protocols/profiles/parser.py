@@ -83,6 +83,8 @@ _DAY_S: Final = 86_400
 _TEN_YEARS_S: Final = 315_576_000
 # Minutes: the largest ExpiringUserTimeout of the Matter Door Lock cluster.
 _EXPIRING_MIN_MAX: Final = 2_880
+# Seconds of a year: a bound of error that large says nothing.
+_YEAR_S: Final = 365 * _DAY_S
 # Parts per million of a clock, as in a bench file: beyond 5 % no clock is one.
 _DRIFT_PPM_MAX: Final = 50_000
 # Millivolts of a u16 word (`DeviceStatus.battery_mv`).
@@ -244,6 +246,8 @@ def _read_clock(table: TableReader) -> ClockFacts:
         on_power_loss=table.member("on_power_loss", ClockOnPowerLoss),
         drift_ppm_max=table.integer("drift_ppm_max", 0, _DRIFT_PPM_MAX),
         holdover_ppm=table.integer("holdover_ppm", 0, _DRIFT_PPM_MAX),
+        error_limit_s=table.integer("error_limit_s", 0, _YEAR_S),
+        detects_rollback=table.boolean("detects_rollback"),
         lost_admits=table.boolean("lost_admits"),
     )
 
