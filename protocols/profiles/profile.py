@@ -132,6 +132,16 @@ class Profile:
         return self.pin_slot_count > 0
 
     @property
+    def shortest_code(self) -> int:
+        """Digits that an entry has at least; 1 where no code can be entered."""
+        return min(self.code_lengths, default=1)
+
+    @property
+    def submit_length(self) -> int | None:
+        """Digits that submit an entry by themselves; None where `#` must, or nothing can."""
+        return self.code_lengths[0] if len(self.code_lengths) == 1 else None
+
+    @property
     def variable_code_length(self) -> bool:
         """True when codes differ in length, so that `#` must submit them."""
         return len(self.code_lengths) > 1
