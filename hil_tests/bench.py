@@ -253,8 +253,12 @@ class Bench:
 
         Raises:
             UnknownDevice: When there is no such device.
+            BenchError: When the door has no keypad.
         """
-        outcome = self.world.keypad(self.device(name).spec.name, digits)
+        spec = self.device(name).spec
+        if not spec.profile.has_keypad:
+            raise BenchError(f"{spec.name} has no keypad: {spec.profile.display_name}")
+        outcome = self.world.keypad(spec.name, digits)
         await self.clock.settle()
         return outcome
 
