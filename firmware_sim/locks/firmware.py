@@ -55,7 +55,7 @@ class LockFirmware:
         self._keypad = Keypad(
             inter_digit_timeout_s=profile.keypad.inter_digit_timeout_s,
             buffer_length=profile.keypad.buffer_length,
-            submit_length=None if profile.variable_code_length else profile.code_lengths[0],
+            submit_length=profile.submit_length,
         )
 
     # --- what others may see ----------------------------------------------------------------
