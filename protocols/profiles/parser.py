@@ -14,7 +14,9 @@ from typing import Final
 
 from protocols.doorlock.constraints import CodeConstraint
 from protocols.errors import ProfileError
+from protocols.profiles.facts import ClockFacts
 from protocols.profiles.reader import TableReader
+from protocols.profiles.vocabulary import ClockOnPowerLoss, DstQuirk, ZoneAwareness
 
 # Source: Seam's `device.device_type`, the lock values of its closed enum.
 DEVICE_TYPES: Final = (
@@ -56,6 +58,10 @@ _U16_MAX: Final = 0xFFFF
 _CODE_LENGTH_MAX: Final = 16
 # Seconds of a day: no lock counts time more coarsely, and no lockout lasts longer.
 _DAY_S: Final = 86_400
+# Parts per million: beyond 5 % no clock is one.
+_PPM_MAX: Final = 50_000
+# Seconds of a year: a bound of error that large says nothing.
+_YEAR_S: Final = 365 * _DAY_S
 # Millivolts of a u16 word (`DeviceStatus.battery_mv`).
 _MV_MAX: Final = _U16_MAX
 
@@ -142,6 +148,7 @@ class Profile:
         jit: How a just-in-time code waits for its start.
         year_day_per_user: Year-day schedules of one user.
         week_day_per_user: Week-day schedules of one user.
+        holiday_count: Holiday schedules of the lock.
         time_granularity_s: Seconds that the bounds of a stored window are multiples of.
         local_year_day: True for a lock that stores year-day windows in door-local time.
         remote_unlock: True when a request may withdraw the bolt.
@@ -149,6 +156,7 @@ class Profile:
         door_sensor: True when the lock knows whether its door is open.
         keypad: How the keypad collects digits.
         lockout: What follows wrong codes.
+        clock: The lock's own clock.
         log_capacity: Records of the access log.
         user_name_bytes_max: Bytes of UTF-8 in a user's name on the lock.
         battery: The battery pack.
@@ -169,6 +177,7 @@ class Profile:
     jit: JitPolicy
     year_day_per_user: int
     week_day_per_user: int
+    holiday_count: int
     time_granularity_s: int
     local_year_day: bool
     remote_unlock: bool
@@ -176,6 +185,7 @@ class Profile:
     door_sensor: bool
     keypad: KeypadRules
     lockout: LockoutRules
+    clock: ClockFacts
     log_capacity: int
     user_name_bytes_max: int
     battery: BatteryFacts
@@ -229,6 +239,7 @@ def _read_profile(root: TableReader) -> Profile:
         jit=schedules.member("jit", JitPolicy),
         year_day_per_user=schedules.integer("year_day_per_user", 0, _U8_MAX),
         week_day_per_user=schedules.integer("week_day_per_user", 0, _U8_MAX),
+        holiday_count=schedules.integer("holiday_count", 0, _U8_MAX),
         time_granularity_s=schedules.integer("time_granularity_s", 1, _DAY_S),
         local_year_day=schedules.boolean("local_year_day"),
         remote_lock=remote.boolean("lock"),
@@ -236,6 +247,7 @@ def _read_profile(root: TableReader) -> Profile:
         door_sensor=remote.boolean("door_sensor"),
         keypad=_read_keypad(root.table("keypad")),
         lockout=_read_lockout(root.table("lockout")),
+        clock=_read_clock(root.table("clock")),
         log_capacity=log.integer("capacity", 1, _U16_MAX),
         battery=_read_battery(root.table("battery")),
     )
@@ -263,6 +275,20 @@ def _read_lockout(table: TableReader) -> LockoutRules:
         wrong_code_limit=table.integer("wrong_code_limit", 1, _U8_MAX),
         lockout_s=table.integer("duration_s", 1, _DAY_S),
         lockout_s_max=table.integer("duration_s_max", 1, _DAY_S),
+    )
+
+
+def _read_clock(table: TableReader) -> ClockFacts:
+    return ClockFacts(
+        zone=table.member("zone", ZoneAwareness),
+        dst_rule=table.text("dst_rule"),
+        dst_quirk=table.member("dst_quirk", DstQuirk),
+        on_power_loss=table.member("on_power_loss", ClockOnPowerLoss),
+        drift_ppm_max=table.integer("drift_ppm_max", 0, _PPM_MAX),
+        holdover_ppm=table.integer("holdover_ppm", 0, _PPM_MAX),
+        error_limit_s=table.integer("error_limit_s", 0, _YEAR_S),
+        detects_rollback=table.boolean("detects_rollback"),
+        lost_admits=table.boolean("lost_admits"),
     )
 
 
