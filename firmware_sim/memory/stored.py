@@ -61,6 +61,11 @@ class StoredState:
     lockout_until_us: Bytes8
     log_read_index: U32
     news_index: U32
+    highest_s: U32
+    statement_s: U32
+    clock_error_us: Bytes8
+    clock_extra_ppb: Bytes8
+    temperature_centi_c: S16
 
 
 @message
@@ -135,6 +140,11 @@ def _stored_state(state: DeviceState) -> StoredState:
         lockout_until_us=_s64(state.lockout_until_us),
         log_read_index=state.log_read_index,
         news_index=state.news_index,
+        highest_s=state.highest_s,
+        statement_s=state.statement_s,
+        clock_error_us=_s64(clock.error_us),
+        clock_extra_ppb=_s64(clock.extra_ppb),
+        temperature_centi_c=clock.temperature_centi_c,
     )
 
 
@@ -146,6 +156,9 @@ def _state(stored: StoredState) -> DeviceState:
             utc_offset_min=stored.utc_offset_min,
             quality=stored.clock_quality,
             is_running=bool(stored.clock_is_running),
+            error_us=_from_s64(stored.clock_error_us),
+            extra_ppb=_from_s64(stored.clock_extra_ppb),
+            temperature_centi_c=stored.temperature_centi_c,
         ),
         bolt=Bolt(position=stored.lock_state, operations=stored.bolt_operations),
         is_powered=bool(stored.is_powered),
@@ -154,6 +167,8 @@ def _state(stored: StoredState) -> DeviceState:
         lockout_until_us=_from_s64(stored.lockout_until_us),
         log_read_index=stored.log_read_index,
         news_index=stored.news_index,
+        highest_s=stored.highest_s,
+        statement_s=stored.statement_s,
     )
 
 

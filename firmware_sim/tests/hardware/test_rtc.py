@@ -30,8 +30,8 @@ def test_reading_without_drift_is_the_true_time() -> None:
     assert rtc.read_s(0.0) == EPOCH_S
     assert rtc.read_s(3.999_999) == EPOCH_S + 3
     assert rtc.read_s(4.0) == EPOCH_S + 4
-    assert rtc.utc_offset_min == 60
-    assert rtc.quality is ClockQuality.TRUSTED
+    assert rtc.state.utc_offset_min == 60
+    assert rtc.state.quality is ClockQuality.TRUSTED
 
 
 def test_reading_at_an_instant_that_binary_fractions_miss_is_not_a_second_early() -> None:
@@ -68,7 +68,7 @@ def test_set_clock_starts_again_from_there_with_the_same_drift() -> None:
     rtc.set(EPOCH_S + 1000, -300, 500.0)
     assert rtc.read_s(500.0) == EPOCH_S + 1000
     assert rtc.read_s(500.0 + DAY_S) in {EPOCH_S + 1000 + DAY_S + 59, EPOCH_S + 1000 + DAY_S + 60}
-    assert rtc.utc_offset_min == -300
+    assert rtc.state.utc_offset_min == -300
 
 
 def test_clock_set_wrong_at_the_factory_stays_wrong() -> None:
@@ -100,9 +100,9 @@ def test_power_cut_when_clock_keeps_runs_on_in_holdover() -> None:
     rtc = make()
     cycle(rtc, 100.0, 700.0)
     assert rtc.read_s(700.0) == EPOCH_S + 700
-    qualities = [rtc.quality]
+    qualities = [rtc.state.quality]
     rtc.set(EPOCH_S + 800, 0, 800.0)
-    qualities.append(rtc.quality)
+    qualities.append(rtc.state.quality)
     assert qualities == [ClockQuality.HOLDOVER, ClockQuality.TRUSTED]
 
 
@@ -112,21 +112,21 @@ def test_power_cut_when_clock_resumes_loses_the_time_without_power() -> None:
     assert rtc.read_s(400.0) == EPOCH_S + 100
     rtc.restore(rtc.when_powered(700.0))
     assert rtc.read_s(701.0) == EPOCH_S + 101
-    assert rtc.quality is ClockQuality.HOLDOVER
+    assert rtc.state.quality is ClockQuality.HOLDOVER
 
 
 def test_power_cut_when_clock_is_lost_shows_2000_and_says_so() -> None:
     rtc = make(on_power_loss=ClockOnPowerLoss.LOST)
     cycle(rtc, 100.0, 700.0)
     assert rtc.read_s(705.0) == 5
-    assert rtc.quality is ClockQuality.LOST
-    assert rtc.utc_offset_min == 60
+    assert rtc.state.quality is ClockQuality.LOST
+    assert rtc.state.utc_offset_min == 60
     cycle(rtc, 710.0, 720.0)
-    assert rtc.quality is ClockQuality.LOST
+    assert rtc.state.quality is ClockQuality.LOST
 
 
 def test_second_power_cut_keeps_holdover() -> None:
     rtc = make()
     cycle(rtc, 1.0, 2.0)
     cycle(rtc, 3.0, 4.0)
-    assert rtc.quality is ClockQuality.HOLDOVER
+    assert rtc.state.quality is ClockQuality.HOLDOVER
