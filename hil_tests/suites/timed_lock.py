@@ -14,6 +14,7 @@ from firmware_sim.memory.records import DeviceState
 from gateway.profiles import load_profiles
 from hil_tests.oracles.time import Access, Holiday
 from protocols.doorlock.vocabulary import (
+    ClockQuality,
     CredentialType,
     OperatingMode,
     Status,
@@ -134,6 +135,10 @@ class TimedLock:
         status = self.firmware.handle(m.GetStatus(), self._now)
         assert isinstance(status, m.DeviceStatus)
         return status
+
+    def quality(self) -> ClockQuality:
+        """How far it trusts its clock."""
+        return self.status.clock_quality
 
     @property
     def shown(self) -> dt.datetime:

@@ -78,7 +78,8 @@ def map_local_window(
         until_s, end_s = from_s + 2 * DAY_S, OPEN_END_S
     else:
         until_s = to_device_s_floor(ends_at_ms)
-        end_s = _earliest_seen(door, until_s) // step_s * step_s
+        # The mark of an open end is no bound: a window that ends there would never close.
+        end_s = in_range(_earliest_seen(door, until_s) // step_s * step_s)
     opened = _opened(door.zone, (start_s, end_s), (from_s, until_s))
     if not opened:
         raise WindowError("nothing of the window is left in the door-local time of this lock")
@@ -87,11 +88,7 @@ def map_local_window(
         warnings += narrowed(WindowEdge.BREAK, to_ms(closed_s), reopened_s)
     if ends_at_ms is not None:
         warnings += narrowed(WindowEdge.END, ends_at_ms, opened[-1][1])
-    return MappedWindow(start_s=start_s, end_s=_in_range_or_open(end_s), warnings=warnings)
-
-
-def _in_range_or_open(end_s: int) -> int:
-    return end_s if end_s == OPEN_END_S else in_range(end_s)
+    return MappedWindow(start_s=start_s, end_s=end_s, warnings=warnings)
 
 
 def _first_unseen(door: DoorTime, utc_s: int) -> int:

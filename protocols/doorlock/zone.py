@@ -142,7 +142,7 @@ class LocalZone:
         if self.rule is None:
             return self.standard_offset_min
         year = _year_of(utc_s + self.standard_offset_min * _MINUTE_S)
-        begins_s, ends_s = _changes(self, year)
+        begins_s, ends_s = _changes(self.standard_offset_min, self.rule, year)
         if begins_s < ends_s:
             is_saving = begins_s <= utc_s < ends_s
         else:
@@ -160,17 +160,15 @@ class LocalZone:
             return []
         # A rule's time may lie a week beyond its year, so the years beside count too.
         years = range(_year_of(from_s) - 1, _year_of(until_s) + 2)
-        found = (change for year in years for change in _changes(self, year))
+        offset_min, rule = self.standard_offset_min, self.rule
+        found = (change for year in years for change in _changes(offset_min, rule, year))
         return sorted(change for change in found if from_s <= change < until_s)
 
 
 @functools.lru_cache(maxsize=_YEARS_CACHED)
-def _changes(zone: LocalZone, year: int) -> tuple[int, int]:
+def _changes(standard_offset_min: int, rule: DstRule, year: int) -> tuple[int, int]:
     """UTC instants at which daylight saving begins and ends in a year."""
-    rule = zone.rule
-    if rule is None:
-        raise WindowError("a zone without a rule has no changes")
-    standard_s = zone.standard_offset_min * _MINUTE_S
+    standard_s = standard_offset_min * _MINUTE_S
     saving_s = standard_s + rule.shift_min * _MINUTE_S
     return rule.begins.local_s(year) - standard_s, rule.ends.local_s(year) - saving_s
 
