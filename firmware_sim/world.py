@@ -66,7 +66,7 @@ class DeviceSpec:
         zone: Local time at its door; None = `utc_offset_min`, always. What the lock makes of it
             is a fact of its profile.
         dst_rule: The rule for daylight saving that this very lock goes by, right or wrong, such as
-            "M3.2.0,M11.1.0", or "none"; None = its profile's, else its zone's.
+            "M3.2.0,M11.1.0", or "none"; None = what its profile says, which may be its zone's.
         is_public_address: True when the address is a public one.
     """
 
@@ -86,13 +86,13 @@ class DeviceSpec:
 
     @property
     def lock_zone(self) -> LocalZone | None:
-        """The zone that the lock itself keeps: its door's, with its own rule if it has one."""
+        """The zone that the lock itself keeps; None for one that is told its distance from UTC."""
         facts = self.profile.clock
+        zone = self.zone or LocalZone(self.utc_offset_min)
+        if self.dst_rule is not None and facts.zone is not ZoneAwareness.NONE:
+            return dataclasses.replace(zone, rule=parse_dst_rule(self.dst_rule))
         if facts.zone is not ZoneAwareness.ZONE:
             return None
-        zone = self.zone or LocalZone(self.utc_offset_min)
-        if self.dst_rule is not None:
-            return dataclasses.replace(zone, rule=parse_dst_rule(self.dst_rule))
         if facts.dst_rule != NO_RULE:
             return dataclasses.replace(zone, rule=parse_dst_rule(facts.dst_rule))
         return zone

@@ -10,7 +10,7 @@ import importlib.resources
 from importlib.resources.abc import Traversable
 from zoneinfo import ZoneInfo
 
-from hil_tests.errors import BenchError
+from gateway.errors import ConfigError
 
 
 @functools.cache
@@ -18,7 +18,7 @@ def zone_info(name: str) -> ZoneInfo:
     """The zone of an IANA name, such as ``Europe/Berlin``.
 
     Raises:
-        BenchError: When there is none.
+        ConfigError: When there is none.
     """
     with _file(name).open("rb") as file:
         return ZoneInfo.from_file(file, key=name)
@@ -30,7 +30,7 @@ def posix_zone(name: str) -> str:
     It is the last line of the zone's file (RFC 8536, 3.3).
 
     Raises:
-        BenchError: When there is no such zone.
+        ConfigError: When there is no such zone.
     """
     return _file(name).read_bytes().rstrip(b"\n").rsplit(b"\n", 1)[1].decode("ascii")
 
@@ -40,8 +40,8 @@ def _file(name: str) -> Traversable:
     for part in name.split("/"):
         # Names are words of letters, digits, '+', '-' and '_'; nothing else leaves this folder.
         if not part.replace("-", "").replace("_", "").replace("+", "").isalnum():
-            raise BenchError(f"there is no time zone {name!r:.60}")
+            raise ConfigError(f"there is no time zone {name!r:.60}")
         found = found / part
     if not found.is_file():
-        raise BenchError(f"there is no time zone {name!r:.60}, such as 'Europe/Berlin'")
+        raise ConfigError(f"there is no time zone {name!r:.60}, such as 'Europe/Berlin'")
     return found
