@@ -21,6 +21,7 @@ from firmware_sim.locks import keypad_entry, lockout, requests
 from firmware_sim.locks.access_log import LogDraft
 from firmware_sim.locks.core import LockCore, LockEvent
 from firmware_sim.locks.outcome import EntryReason, KeypadOutcome
+from firmware_sim.locks.timekeeping import StatementPolicy
 from firmware_sim.locks.tracing import DeviceTrace, NoTrace
 from firmware_sim.memory.interface import LockMemory
 from firmware_sim.memory.view import MemoryView, view_of
@@ -92,6 +93,10 @@ class LockFirmware:
     def on_log_change(self, listener: Callable[[], None] | None) -> None:
         """Have one listener told when `has_news` or `log_next_index` may have changed."""
         self._core.on_log_change = listener
+
+    def believe(self, policy: StatementPolicy) -> None:
+        """Have a policy decide who may set the clock."""
+        self._core.statement_policy = policy
 
     # --- inputs -----------------------------------------------------------------------------
 
