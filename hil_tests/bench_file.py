@@ -14,6 +14,7 @@ import uuid
 from collections.abc import Sequence
 from typing import Final
 
+from firmware_sim.radio.open_radio import RadioKind
 from gateway.config import RULES
 from gateway.config_schema import Document, load_document, setting
 from gateway.errors import ConfigError
@@ -66,9 +67,11 @@ class BenchTable:
 
     Attributes:
         name: Name of the bench.
+        radio: Fidelity of the simulated radio.
     """
 
     name: str = setting(default="bench", check=_check_name)
+    radio: RadioKind = RadioKind.SIM
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,6 +110,11 @@ class BenchFile:
     bench: BenchTable = BenchTable()
     policy: Policy = dataclasses.field(default_factory=Policy)
     devices: tuple[BenchDevice, ...] = ()
+
+
+def with_radio(file: BenchFile, radio: RadioKind) -> BenchFile:
+    """The same bench on another radio."""
+    return dataclasses.replace(file, bench=dataclasses.replace(file.bench, radio=radio))
 
 
 def load_bench(path: pathlib.Path) -> BenchFile:

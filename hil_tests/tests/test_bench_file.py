@@ -5,9 +5,10 @@ from pathlib import Path
 
 import pytest
 
+from firmware_sim.radio.open_radio import RadioKind
 from gateway.config_schema import Document
 from gateway.errors import ConfigError
-from hil_tests.bench_file import BenchFile, load_bench, read_bench
+from hil_tests.bench_file import BenchFile, load_bench, read_bench, with_radio
 
 DEVICE = '[[devices]]\nname = "gym"\nprofile = "generic-native"\n'
 
@@ -39,6 +40,15 @@ def test_every_key_of_a_device_and_the_policy_is_read() -> None:
     [device] = file.devices
     assert (device.display_name, device.device_id) == ("Gym", "id-1")
     assert (device.drift_ppm, device.utc_offset_min) == (-20.0, -300)
+
+
+def test_radio_is_read_and_can_be_replaced() -> None:
+    assert read(DEVICE).bench.radio is RadioKind.SIM
+    file = read('[bench]\nradio = "light"\n' + DEVICE)
+    assert file.bench.radio is RadioKind.LIGHT
+    assert with_radio(file, RadioKind.SIM).bench.radio is RadioKind.SIM
+    with pytest.raises(ConfigError, match=r"bench.toml:2: .*sim, light"):
+        read('[bench]\nradio = "usb:0"\n' + DEVICE)
 
 
 @pytest.mark.parametrize(
