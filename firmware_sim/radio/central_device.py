@@ -61,6 +61,12 @@ class CentralConnection(OpenConnection):
             await (self._connection.encrypt() if is_bonded else self._connection.pair())
         except hci.HCI_Error as error:
             raise PairingRefused(error.error_code or 0) from error
+        except asyncio.CancelledError as error:
+            task = asyncio.current_task()
+            if self.is_open or (task is not None and task.cancelling()):
+                raise
+            # bumble cancels what waits when the connection ends: nobody cancelled this task.
+            raise ConnectionLost(self._ended.result()) from error
 
     def _terminate(self) -> None:
         self._central.controller.disconnect(

@@ -161,3 +161,8 @@ async def radio(request: pytest.FixtureRequest) -> Radio:
 @pytest.fixture
 async def sim_radio() -> Radio:
     return _radio(RadioKind.SIM)
+
+
+@pytest.fixture
+async def light_radio() -> Radio:
+    return _radio(RadioKind.LIGHT)
