@@ -108,6 +108,23 @@ async def test_plan_when_faults_end_then_all_is_as_before(radio: Any) -> None:
     assert now() - start_s <= 1.0  # The wait for an advertisement.
 
 
+async def test_plan_when_one_lock_has_faults_then_no_draw_of_another_moves(radio: Any) -> None:
+    stories: list[list[bytes]] = []
+    lock, _ = await faulty(radio)
+    other, _ = await faulty(radio)
+    for plan in (NO_FAULTS, FaultPlan(ble_corrupt=1.0, ble_notification_loss=0.5)):
+        radio.link.streams._streams.clear()
+        lock.set_faults(plan)
+        other.set_faults(FaultPlan(ble_corrupt=0.5))
+        async with radio.session(lock) as session, radio.session(other) as other_session:
+            for number in range(20):
+                await send_all(session, 1)
+                await send_all(other_session, number)
+            stories.append(drained(other_session))
+    assert stories[0] == stories[1]
+    assert len(stories[0]) == 190
+
+
 # ------------------------------------------------------------------ frames
 
 
