@@ -27,8 +27,9 @@ from firmware_sim.memory.meta import FactoryRecord, factory_record
 from firmware_sim.memory.records import DeviceState
 from firmware_sim.memory.state_file import StateFile, latest_instant_ms
 from firmware_sim.memory.view import MemoryView
-from firmware_sim.radio.link import SimLink
-from firmware_sim.radio.peripheral import LockPeripheral
+from firmware_sim.radio.interface import PeripheralSettings, Radio
+from firmware_sim.radio.open_radio import RadioKind, open_radio
+from firmware_sim.radio.peripheral import ATT_MTU_MAX
 from protocols.doorlock.zone import NO_RULE, LocalZone, parse_dst_rule
 from protocols.profiles.parser import Profile
 from protocols.profiles.vocabulary import ClockOnPowerLoss, ZoneAwareness
@@ -43,6 +44,15 @@ ADVERTISING_INTERVAL_MS: Final = 211.25
 # Bytes of the salt of a lock's own: as many as its hashes have.
 _SALT_BYTES: Final = 16
 _MEMORY_SUFFIX: Final = ".memory"
+# What the radios of all locks of a bench have alike, by whether their address is a public one.
+_RADIO_SETTINGS: Final = {
+    is_public: PeripheralSettings(
+        is_public=is_public,
+        advertising_interval_ms=ADVERTISING_INTERVAL_MS,
+        att_mtu_max=ATT_MTU_MAX,
+    )
+    for is_public in (False, True)
+}
 
 
 class LoopTime(Protocol):
@@ -140,28 +150,27 @@ class Device:
         peripheral: Its radio.
     """
 
-    __slots__ = ("_advertised", "endpoint", "firmware", "peripheral", "spec")
+    __slots__ = ("endpoint", "firmware", "peripheral", "spec")
 
     def __init__(
         self,
         spec: DeviceSpec,
         firmware: LockFirmware,
         endpoint: StrikeEndpoint,
-        link: SimLink,
+        air: Radio,
+        trace: BoundTrace,
     ) -> None:
         self.spec = spec
         self.firmware = firmware
         self.endpoint = endpoint
-        self._advertised = self._advertisement()
-        self.peripheral = LockPeripheral(
-            link,
+        self.peripheral = air.peripheral(
             address=spec.address,
             name=spec.display_name,
             endpoint=endpoint,
-            is_public=spec.is_public_address,
-            manufacturer_data=self._advertised,
-            advertising_interval_ms=ADVERTISING_INTERVAL_MS,
+            manufacturer_data=self._advertisement(),
+            settings=_RADIO_SETTINGS[spec.is_public_address],
         )
+        self.peripheral.fault_trace = trace
         firmware.on_log_change(self._advertise)
 
     def _advertisement(self) -> bytes:
@@ -172,11 +181,8 @@ class Device:
         ).encode()
 
     def _advertise(self) -> None:
-        """Advertise the present state, when it differs from what is advertised."""
-        data = self._advertisement()
-        if data != self._advertised:
-            self._advertised = data
-            self.peripheral.set_advertisement(data)
+        """Advertise the present state; it is no news to the radio when it is what it was."""
+        self.peripheral.set_advertisement(self._advertisement())
 
 
 class World:
@@ -187,8 +193,11 @@ class World:
         streams: Named random streams; the radio draws from them.
         trace: The trace of the run.
         clock: The true time; its epoch belongs to the loop's zero.
-        link: The air; None makes one.
+        radio: The fidelity of the radio.
         state_dir: Where device memories are kept; None keeps them in this process only.
+
+    Attributes:
+        air: The radio that all devices share; gateways get their adapters from it.
     """
 
     def __init__(
@@ -198,11 +207,11 @@ class World:
         trace: Trace,
         clock: WorldClock,
         *,
-        link: SimLink | None = None,
+        radio: RadioKind = RadioKind.SIM,
         state_dir: Path | None = None,
     ) -> None:
-        self.link = SimLink(streams) if link is None else link
         self._seed = streams.seed
+        self.air = open_radio(radio, streams)
         self._now = loop.time
         self._trace = trace
         self._clock = clock
@@ -213,6 +222,7 @@ class World:
         self._world_epoch_us = (clock.epoch_ms - EPOCH_2000_MS) * _US_PER_MS
         self._devices: list[Device] = []
         self._by_name: dict[str, Device] = {}
+        self._serial_numbers: set[str] = set()
 
     # --- life -------------------------------------------------------------------------------
 
@@ -253,8 +263,9 @@ class World:
         trace = BoundTrace(self._trace, spec.name)
         firmware = LockFirmware(spec.profile, spec.serial_number, memory, rtc, trace)
         endpoint = StrikeEndpoint(firmware, now=self._now, trace=trace)
-        device = Device(spec, firmware, endpoint, self.link)
+        device = Device(spec, firmware, endpoint, self.air, trace)
         self._devices.append(device)
+        self._serial_numbers.add(spec.serial_number)
         for name in names:
             self._by_name[name] = device
         return device
@@ -365,7 +376,7 @@ class World:
         for name in names:
             if name in self._by_name:
                 raise DeviceConflict(f"two devices are named {name!r}")
-        if any(device.spec.serial_number == spec.serial_number for device in self._devices):
+        if spec.serial_number in self._serial_numbers:
             raise DeviceConflict(f"two devices have the radio address {spec.address}")
         return names
 

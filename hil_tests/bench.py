@@ -25,7 +25,6 @@ from firmware_sim.kernel.streams import Streams
 from firmware_sim.kernel.trace import Trace
 from firmware_sim.locks.outcome import KeypadOutcome
 from firmware_sim.radio.backend import bleak_backend
-from firmware_sim.radio.central import CentralPool
 from firmware_sim.world import ADVERTISING_INTERVAL_MS, Device, DeviceSpec, World
 from gateway.app import Gateway
 from gateway.config import ApiConfig, DeviceConfig, GatewayConfig, StoreConfig, WorkspaceConfig
@@ -95,12 +94,13 @@ class Bench:
             self._streams,
             setting.trace,
             setting.clock,
+            radio=file.bench.radio,
             state_dir=setting.device_dir,
         )
         profiles = {**load_profiles(), **{own.profile_id: own for own in file.profiles}}
         for device in file.devices:
             self.world.add(_spec(device, profiles))
-        self._centrals = CentralPool(self.world.link, CENTRALS)
+        self._centrals = self.world.air.adapter(CENTRALS)
         self.clock = BenchClock(setting.loop, setting.clock, self._progress, setting.on_moved)
         self._gateway: Gateway | None = None
         # Two gateways on one store would be two minds: who switches, switches alone.

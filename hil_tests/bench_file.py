@@ -14,6 +14,7 @@ import uuid
 from collections.abc import Sequence
 from typing import Final
 
+from firmware_sim.radio.open_radio import RadioKind
 from gateway.config import RULES
 from gateway.config_schema import Document, hidden, load_document, setting
 from gateway.errors import ConfigError
@@ -81,9 +82,11 @@ class BenchTable:
 
     Attributes:
         name: Name of the bench.
+        radio: Fidelity of the simulated radio.
     """
 
     name: str = setting(default="bench", check=_check_name)
+    radio: RadioKind = RadioKind.SIM
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -143,6 +146,11 @@ class BenchFile:
     profiles: tuple[Profile, ...] = hidden(
         hint="name a profile's file as the `profile` of a device", default=()
     )
+
+
+def with_radio(file: BenchFile, radio: RadioKind) -> BenchFile:
+    """The same bench on another radio."""
+    return dataclasses.replace(file, bench=dataclasses.replace(file.bench, radio=radio))
 
 
 def load_bench(path: pathlib.Path) -> BenchFile:
