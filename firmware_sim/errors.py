@@ -17,6 +17,7 @@ StrikeplateError                    protocols/errors.py
     ├─ DeviceConflict               two devices of one world with one name, id or address
     ├─ KeypadKeyUnknown             a key that a keypad doesn't have
     ├─ FaultPlanInvalid             a knob of a fault plan out of its bounds
+    ├─ ProcessorDown                a device whose processor hangs, boots, or just stopped
     ├─ FlashError                   flash memory, and the formats that are kept in it
     │   ├─ FlashMisused             a program or erase that the part does not allow
     │   └─ NvsError                 what Zephyr's NVS answers with a negative number
@@ -206,6 +207,10 @@ class FaultPlanInvalid(SimulationError):  # noqa: N818 - see SimDeadlock.
 
     def __str__(self) -> str:
         return f"the fault plan's {self.knob} {self.problem}"
+
+
+class ProcessorDown(SimulationError):  # noqa: N818 - see SimDeadlock.
+    """A device whose processor does not run: it hangs, it boots, or it stopped just now."""
 
 
 class FlashError(SimulationError):

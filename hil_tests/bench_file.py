@@ -12,10 +12,13 @@ import pathlib
 import re
 import uuid
 from collections.abc import Sequence
-from typing import Final
+from types import MappingProxyType
+from typing import Any, Final
 
+from firmware_sim.errors import FaultPlanInvalid
+from firmware_sim.faults.plan import NO_FAULTS, FaultPlan
 from gateway.config import RULES
-from gateway.config_schema import Document, load_document, setting
+from gateway.config_schema import Document, Rule, Rules, load_document, setting
 from gateway.errors import ConfigError
 from gateway.plan.policy import Policy
 from gateway.profiles import load_profiles
@@ -60,6 +63,28 @@ def _check_profile(profile_id: str) -> None:
         raise ConfigError(f"no such profile; known are {', '.join(known)}")
 
 
+def _knob_rule(field: dataclasses.Field[Any]) -> Rule:
+    """The rule of a knob of the fault plan: its bounds, and whatever else the plan refuses."""
+
+    def check(value: Any) -> None:
+        try:
+            FaultPlan(**{field.name: value})
+        except FaultPlanInvalid as error:
+            raise ConfigError(f"it {error.problem}") from None
+
+    low, high = field.metadata.get("low"), field.metadata.get("high")
+    return Rule(minimum=low, maximum=high, check=check)
+
+
+# The fault plan is the simulator's own class, which knows nothing of configurations.
+BENCH_RULES: Final[Rules] = MappingProxyType(
+    {
+        **RULES,
+        FaultPlan: {field.name: _knob_rule(field) for field in dataclasses.fields(FaultPlan)},
+    }
+)
+
+
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class BenchTable:
     """Table ``[bench]``.
@@ -83,6 +108,7 @@ class BenchDevice:
         address: Its Bluetooth address, static random; made from the names when None.
         drift_ppm: How far its clock runs wrong, in parts per million; positive is fast.
         utc_offset_min: Door-local time minus UTC, in minutes.
+        faults: What goes wrong with it, from the start.
     """
 
     name: str = setting(check=_check_name)
@@ -92,6 +118,7 @@ class BenchDevice:
     address: str | None = setting(default=None, check=_check_address)
     drift_ppm: float = setting(default=0.0, minimum=-_DRIFT_PPM_MAX, maximum=_DRIFT_PPM_MAX)
     utc_offset_min: int = setting(default=0, minimum=_OFFSET_MIN, maximum=_OFFSET_MAX)
+    faults: FaultPlan = NO_FAULTS
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,7 +147,7 @@ def load_bench(path: pathlib.Path) -> BenchFile:
 
 def read_bench(document: Document) -> BenchFile:
     """Read a bench from a text; see `load_bench`."""
-    bench = document.read(BenchFile, RULES)
+    bench = document.read(BenchFile, BENCH_RULES)
     if not bench.devices:
         raise ConfigError(f"{document.source}:1: a bench needs at least one [[devices]] table")
     devices = tuple(completed(bench.bench.name, device) for device in bench.devices)

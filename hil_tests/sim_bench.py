@@ -101,6 +101,14 @@ class SimBench:
         """Type at a keypad; see `POST /bench/devices/{name}/keypad`."""
         return await self.call(f"/bench/devices/{device}/keypad", digits=digits)
 
+    async def set_faults(self, device: str, **knobs: Any) -> dict[str, Any]:
+        """Replace a device's fault plan; without a knob nothing goes wrong any more.
+
+        See `PUT /bench/devices/{name}/faults`.
+        """
+        reply = await self._http.put(f"/bench/devices/{device}/faults", json=knobs)
+        return dict(_document("faults", reply)["faults"])
+
     def slots(self, device: str) -> dict[str, int]:
         """The PINs that a device holds, each with its slot."""
         view = self.bench.memory_view(device)

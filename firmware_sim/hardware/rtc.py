@@ -61,7 +61,7 @@ class Rtc:
         on_power_loss: What a power cut does to it.
     """
 
-    __slots__ = ("_drift_ppb", "_on_power_loss", "_state", "_world_epoch_us")
+    __slots__ = ("_drift_ppb", "_fault_drift_ppb", "_on_power_loss", "_state", "_world_epoch_us")
 
     def __init__(
         self,
@@ -74,6 +74,7 @@ class Rtc:
         self._state = state
         self._world_epoch_us = world_epoch_us
         self._drift_ppb = round(drift_ppm * 1000)
+        self._fault_drift_ppb = 0
         self._on_power_loss = on_power_loss
 
     @staticmethod
@@ -104,6 +105,15 @@ class Rtc:
         """Local time minus UTC in minutes."""
         return self._state.utc_offset_min
 
+    @property
+    def fault_drift_ppm(self) -> float:
+        """Parts per million that a fault adds to the drift; anchor the clock before a change."""
+        return self._fault_drift_ppb / 1000
+
+    @fault_drift_ppm.setter
+    def fault_drift_ppm(self, drift_ppm: float) -> None:
+        self._fault_drift_ppb = round(drift_ppm * 1000)
+
     def read_us(self, now: float) -> int:
         """What the clock shows at loop time `now`, microseconds since 2000-01-01Z."""
         return self.would_read_us(self._state, now)
@@ -113,7 +123,9 @@ class Rtc:
         if not state.is_running:
             return state.device_us
         elapsed_us = self._true_us(now) - state.true_us
-        return state.device_us + elapsed_us * (_PPB + self._drift_ppb) // _PPB
+        return (
+            state.device_us + elapsed_us * (_PPB + self._drift_ppb + self._fault_drift_ppb) // _PPB
+        )
 
     def read_s(self, now: float) -> int:
         """What the clock shows at loop time `now`, whole seconds since 2000-01-01Z, as u32."""
@@ -139,6 +151,14 @@ class Rtc:
     def set(self, utc_s: int, utc_offset_min: int, now: float) -> None:
         """Set the clock to `utc_s` seconds since 2000-01-01Z; it is trusted again."""
         self._state = self.when_set(utc_s, utc_offset_min, now)
+
+    def when_stepped(self, step_us: int, now: float) -> RtcState:
+        """The state after a jump that nobody asked for; 0 anchors the clock where it is."""
+        return dataclasses.replace(
+            self._state,
+            true_us=self._true_us(now),
+            device_us=max(_RESET_US, self.read_us(now) + step_us),
+        )
 
     def when_cut(self, now: float) -> RtcState:
         """The state from the moment that main power goes."""
