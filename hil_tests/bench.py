@@ -192,6 +192,17 @@ class Bench:
                 await gateway.crash()
                 self._setting.trace.record("gateway", "crashed")
 
+    @property
+    def sessions_running(self) -> int:
+        """Sessions of the gateway with devices at this moment; 0 while it is off."""
+        return 0 if self._gateway is None else self._gateway.reconciler.running_count
+
+    def unfinished_devices(self) -> frozenset[str]:
+        """Ids of the devices with an entry that is due and not confirmed; none while it is off."""
+        if self._gateway is None:
+            return frozenset()
+        return frozenset(each.device_id for each in self._gateway.reconciler.unfinished())
+
     def _gateway_config(self) -> GatewayConfig:
         setting = self._setting
         return GatewayConfig(

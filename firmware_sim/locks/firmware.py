@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import dataclasses
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 from firmware_sim.errors import DevicePoweredOff, KeypadKeyUnknown
@@ -29,6 +29,7 @@ from firmware_sim.memory.interface import LockMemory
 from firmware_sim.memory.view import MemoryView, view_of
 from protocols.doorlock.vocabulary import ClockQuality, LogEvent
 from protocols.profiles.parser import Profile
+from protocols.strike.messages import LogRecord
 
 _US_PER_S: Final = 1_000_000
 
@@ -90,6 +91,10 @@ class LockFirmware:
     def log_next_index(self) -> int:
         """Index that the next log record will get."""
         return self._core.memory.log_next_index
+
+    def log_records(self, from_index: int, limit: int) -> Sequence[LogRecord]:
+        """Log records from an index on, for who audits the lock; nobody has read them by that."""
+        return self._core.memory.log_records(from_index, limit)
 
     def view(self, now: float) -> MemoryView:
         """What the device holds, in plain words and with its PINs (DESIGN D22: bench only)."""

@@ -1,0 +1,1 @@
+"""Judges of a bench that share no code with what they judge."""
