@@ -32,6 +32,8 @@ class ClaimsOracle:
     def __init__(self, bench: SimBench, lies: Lies) -> None:
         self._bench = bench
         self._lies = lies
+        # The codes that the API ever showed of a device; membership only.
+        self._known: dict[str, set[str]] = {}
         # Lies of a device when everything about it last agreed.
         self._agreed: Counter[str] = Counter()
 
@@ -45,7 +47,9 @@ class ClaimsOracle:
         """The access codes of a device, as the API shows them."""
         device_id = self._bench.bench.device(device).spec.device_id
         reply = await self._bench.call("/access_codes/list", device_id=device_id)
-        return list(reply["access_codes"])
+        codes = list(reply["access_codes"])
+        self._known.setdefault(device, set()).update(code["code"] for code in codes)
+        return codes
 
     async def look(self, device: str) -> None:
         """Compare; whoever asks in the middle of a session learns nothing.
@@ -102,6 +106,9 @@ class ClaimsOracle:
             return
         if code in {each["code"] for each in await self.codes(device)}:
             return
+        if code not in self._known[device]:
+            # Never of the API's making: somebody added it at the keypad.
+            return
         [slot] = [each for each in view["slots"] if each["code"] == code]
         ends = [window["ends_at"] for window in slot["year_day"]]
         if slot["revision"] is not None and not any(
@@ -110,7 +117,7 @@ class ClaimsOracle:
             raise SafetyViolated(
                 "revocation",
                 device,
-                f"the code of slot {slot['slot']} opened, which the API does not know any more",
+                f"the code of slot {slot['slot']} opened, which the API knows no more",
             )
 
     def _differences(self, codes: list[Code], view: View) -> list[str]:
