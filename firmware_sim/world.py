@@ -7,13 +7,19 @@ device id), all in one name space.
 
 from __future__ import annotations
 
+import asyncio
 import dataclasses
+import random
+from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Protocol, Self
 from urllib.parse import quote
 
 from firmware_sim.errors import DeviceConflict, UnknownDevice
+from firmware_sim.faults.actor import FaultActor
+from firmware_sim.faults.plan import NO_FAULTS, FaultPlan
+from firmware_sim.faults.points import QUIET, DeviceFaults
 from firmware_sim.hardware.rtc import Rtc, RtcState
 from firmware_sim.kernel.clock import EPOCH_2000_MS, WorldClock
 from firmware_sim.kernel.streams import Streams, derive_seed
@@ -61,6 +67,9 @@ class LoopTime(Protocol):
     def time(self) -> float:
         """Seconds since the loop's zero."""
 
+    def call_later(self, delay: float, callback: Callable[[], object], /) -> asyncio.TimerHandle:
+        """Call back after a delay in seconds; for devices with a fault plan."""
+
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class DeviceSpec:
@@ -82,6 +91,7 @@ class DeviceSpec:
         dst_rule: The rule for daylight saving that this very lock goes by, right or wrong, such as
             "M3.2.0,M11.1.0", or "none"; None = what its profile says, which may be its zone's.
         is_public_address: True when the address is a public one.
+        faults: What goes wrong with it, from the start.
     """
 
     name: str
@@ -97,6 +107,7 @@ class DeviceSpec:
     zone: LocalZone | None = None
     dst_rule: str | None = None
     is_public_address: bool = False
+    faults: FaultPlan = NO_FAULTS
 
     @property
     def lock_zone(self) -> LocalZone | None:
@@ -148,9 +159,10 @@ class Device:
         firmware: What it does.
         endpoint: What is behind its GATT service.
         peripheral: Its radio.
+        actor: What goes wrong with it; None until it has its first fault plan.
     """
 
-    __slots__ = ("endpoint", "firmware", "peripheral", "spec")
+    __slots__ = ("actor", "endpoint", "firmware", "peripheral", "spec")
 
     def __init__(
         self,
@@ -163,6 +175,7 @@ class Device:
         self.spec = spec
         self.firmware = firmware
         self.endpoint = endpoint
+        self.actor: FaultActor | None = None
         self.peripheral = air.peripheral(
             address=spec.address,
             name=spec.display_name,
@@ -183,6 +196,41 @@ class Device:
     def _advertise(self) -> None:
         """Advertise the present state; it is no news to the radio when it is what it was."""
         self.peripheral.set_advertisement(self._advertisement())
+
+
+class _Target:
+    """One device as its fault actor sees it (a `Victim`)."""
+
+    __slots__ = ("_device", "_now", "_switch")
+
+    def __init__(
+        self, device: Device, now: Callable[[], float], switch: Callable[[Device], None]
+    ) -> None:
+        self._device = device
+        self._now = now
+        self._switch = switch
+
+    @property
+    def is_powered(self) -> bool:
+        return self._device.firmware.is_powered
+
+    def cut(self) -> None:
+        self._device.firmware.power(False, self._now())
+
+    def restore(self) -> None:
+        self._device.firmware.power(True, self._now())
+
+    def restart(self) -> None:
+        self._device.firmware.restart()
+
+    def switch_radio(self) -> None:
+        self._switch(self._device)
+
+    def step_clock(self, step_s: float) -> None:
+        self._device.firmware.step_clock(step_s, self._now())
+
+    def change_at_keypad(self, stream: random.Random) -> tuple[str, int] | None:
+        return self._device.firmware.change_at_keypad(stream)
 
 
 class World:
@@ -213,6 +261,10 @@ class World:
         self._seed = streams.seed
         self.air = open_radio(radio, streams)
         self._now = loop.time
+        self._loop = loop
+        self._streams = streams
+        # Radios that faults switch; open while the world is.
+        self._tasks: asyncio.TaskGroup | None = None
         self._trace = trace
         self._clock = clock
         self._state_dir = state_dir
@@ -228,6 +280,7 @@ class World:
 
     async def __aenter__(self) -> Self:
         """Switch on the radios of all devices that have power."""
+        self._tasks = await asyncio.TaskGroup().__aenter__()
         for device in self._devices:
             await self._boot(device)
         return self
@@ -239,6 +292,12 @@ class World:
         traceback: TracebackType | None,
     ) -> None:
         """Switch off all radios; the devices themselves keep their state."""
+        for device in self._devices:
+            if device.actor is not None:
+                device.actor.stop()
+        tasks, self._tasks = self._tasks, None
+        if tasks is not None:
+            await tasks.__aexit__(None, None, None)
         for device in self._devices:
             await device.peripheral.power_off()
 
@@ -262,12 +321,16 @@ class World:
         )
         trace = BoundTrace(self._trace, spec.name)
         firmware = LockFirmware(spec.profile, spec.serial_number, memory, rtc, trace)
-        endpoint = StrikeEndpoint(firmware, now=self._now, trace=trace)
+        endpoint = StrikeEndpoint(
+            firmware, now=self._now, later=self._loop.call_later, trace=trace
+        )
         device = Device(spec, firmware, endpoint, self.air, trace)
         self._devices.append(device)
         self._serial_numbers.add(spec.serial_number)
         for name in names:
             self._by_name[name] = device
+        if spec.faults != NO_FAULTS:
+            self.set_faults(spec.name, spec.faults)
         return device
 
     def _fresh_clock(self, spec: DeviceSpec) -> RtcState:
@@ -349,6 +412,8 @@ class World:
             UnknownDevice: When there is no such device.
         """
         device = self.device(name)
+        if device.actor is not None:
+            device.actor.end_outage()
         if on:
             device.firmware.power(True, self._now())
             await self._boot(device)
@@ -366,6 +431,54 @@ class World:
         device.peripheral.set_in_range(in_range)
         self._trace.record(device.spec.name, "radio", in_range=in_range)
 
+    def faults(self, name: str) -> FaultPlan:
+        """The fault plan of a device.
+
+        Raises:
+            UnknownDevice: When there is no such device.
+        """
+        return self.device(name).firmware.faults.plan
+
+    def set_faults(self, name: str, plan: FaultPlan) -> None:
+        """Have a device go wrong by a plan from now on; it replaces the one before whole.
+
+        An outage that has begun takes its time; to end it, switch the device on.
+
+        Raises:
+            UnknownDevice: When there is no such device.
+            StateFileError: When the clock's new anchor could not be persisted.
+        """
+        device = self.device(name)
+        faults = device.firmware.faults
+        if faults is QUIET:
+            stream = self._streams.stream(f"{device.spec.name}/fault-points")
+            faults = DeviceFaults(NO_FAULTS, stream, BoundTrace(self._trace, device.spec.name))
+            device.actor = FaultActor(
+                _Target(device, self._now, self._switch_radio),
+                faults,
+                self._loop,
+                self._streams.stream(f"{device.spec.name}/fault-rates"),
+            )
+        device.firmware.obey(faults, plan, self._now())
+        if device.actor is not None:
+            device.actor.follow(plan)
+        to_radio = getattr(device.peripheral, "set_faults", None)
+        if to_radio is not None:
+            to_radio(plan)
+        self._trace.record(device.spec.name, "fault_plan", **plan.knobs())
+
+    def _switch_radio(self, device: Device) -> None:
+        """Have a device's radio on or off, as its firmware runs or not."""
+        if self._tasks is not None:
+            self._tasks.create_task(self._follow(device), name=f"radio of {device.spec.name}")
+
+    async def _follow(self, device: Device) -> None:
+        """Switch the radio; what the firmware does meanwhile is looked at again."""
+        if device.firmware.is_running:
+            await device.peripheral.power_on()
+        else:
+            await device.peripheral.power_off()
+
     def _free_names(self, spec: DeviceSpec) -> dict[str, None]:
         """The names of a new device; checked before its state file is touched.
 
@@ -381,7 +494,7 @@ class World:
         return names
 
     async def _boot(self, device: Device) -> None:
-        if device.firmware.is_powered:
+        if device.firmware.is_running:
             await device.peripheral.power_on()
 
     def _memory(self, spec: DeviceSpec, fresh: DeviceState) -> LockMemory:

@@ -24,6 +24,8 @@ VERBS: Final = {
     "demo": "show one grant become a door that opens",
     "gateway": "run the gateway on real links",
     "clock": "show or advance a bench's clock",
+    "explore": "run random weeks on benches from seeds, and judge them",
+    "replay": "repeat one run of an exploration from its token",
     "decode": "explain a captured strike frame field by field",
     "backup": "copy the gateway's store",
     "restore": "put a backup in the place of the gateway's store",

@@ -7,6 +7,8 @@ StrikeplateError            1   an error of another floor that has no code of it
     ├─ BenchUnreachable     4   no running bench answers
     ├─ BenchRefused         5   the bench answered, and refused
     ├─ DemoFailed           6   the demonstration did not go as it must
+    ├─ ViolationsFound      7   a run of an exploration broke a rule
+    ├─ RunDiverged          8   a run that was repeated was another one
     └─ InternalError       70   a mistake of this program
 """
 
@@ -18,6 +20,7 @@ from pathlib import Path
 from typing import Final
 
 from gateway.errors import ConfigError, GatewayError
+from hil_tests.errors import CampaignError
 from protocols.errors import ProtocolError, StrikeplateError
 
 
@@ -45,6 +48,14 @@ class DemoFailed(ToolError):  # noqa: N818 - see NoFrame.
     """The demonstration did not go as it must."""
 
 
+class ViolationsFound(ToolError):  # noqa: N818 - see NoFrame.
+    """A run of an exploration broke a rule."""
+
+
+class RunDiverged(ToolError):  # noqa: N818 - see NoFrame.
+    """A run that was repeated was another one."""
+
+
 class InternalError(ToolError):
     """A mistake of this program."""
 
@@ -55,6 +66,8 @@ TRACEBACK_VARIABLE: Final = "STRIKEPLATE_TRACEBACK"
 # Most special first: the first class that fits decides. 70 is EX_SOFTWARE of sysexits.h.
 EXIT_CODES: Final[tuple[tuple[type[StrikeplateError], int], ...]] = (
     (InternalError, 70),
+    (RunDiverged, 8),
+    (ViolationsFound, 7),
     (DemoFailed, 6),
     (BenchRefused, 5),
     (BenchUnreachable, 4),
@@ -62,6 +75,7 @@ EXIT_CODES: Final[tuple[tuple[type[StrikeplateError], int], ...]] = (
     (ProtocolError, 3),
     (UsageError, 2),
     (ConfigError, 2),
+    (CampaignError, 2),
     (ToolError, 1),
     (GatewayError, 1),
     (StrikeplateError, 1),
