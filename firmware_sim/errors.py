@@ -19,6 +19,7 @@ StrikeplateError                    protocols/errors.py
     ├─ FaultPlanInvalid             a knob of a fault plan out of its bounds
     ├─ FlashError                   flash memory, and the formats that are kept in it
     │   ├─ FlashMisused             a program or erase that the part does not allow
+    │   ├─ CutUnknown               a power cut that a recorded workload does not have
     │   ├─ ImageError               a file of flash contents in some format
     │   │   ├─ ImageUnreadable      bytes that are no image of that format
     │   │   └─ ImageUnwritable      contents that the format, or the room, does not hold
@@ -230,6 +231,10 @@ class FlashMisused(FlashError, ValueError):  # noqa: N818 - see SimDeadlock.
 
     def __str__(self) -> str:
         return f"flash at {self.offset:#x}: {self.reason}"
+
+
+class CutUnknown(FlashError, ValueError):  # noqa: N818 - see SimDeadlock.
+    """A power cut that a recorded workload does not have."""
 
 
 class ImageError(FlashError, ValueError):

@@ -7,6 +7,7 @@ StrikeplateError            1   an error of another floor that has no code of it
     ├─ BenchUnreachable     4   no running bench answers
     ├─ BenchRefused         5   the bench answered, and refused
     ├─ DemoFailed           6   the demonstration did not go as it must
+    ├─ PromiseBroken        7   a power cut undid what had been answered "done"
     └─ InternalError       70   a mistake of this program
 """
 
@@ -45,6 +46,10 @@ class DemoFailed(ToolError):  # noqa: N818 - see NoFrame.
     """The demonstration did not go as it must."""
 
 
+class PromiseBroken(ToolError):  # noqa: N818 - see NoFrame.
+    """A power cut undid what had been answered "done"."""
+
+
 class InternalError(ToolError):
     """A mistake of this program."""
 
@@ -55,6 +60,7 @@ TRACEBACK_VARIABLE: Final = "STRIKEPLATE_TRACEBACK"
 # Most special first: the first class that fits decides. 70 is EX_SOFTWARE of sysexits.h.
 EXIT_CODES: Final[tuple[tuple[type[StrikeplateError], int], ...]] = (
     (InternalError, 70),
+    (PromiseBroken, 7),
     (DemoFailed, 6),
     (BenchRefused, 5),
     (BenchUnreachable, 4),
