@@ -17,6 +17,10 @@ StrikeplateError                    protocols/errors.py
     ├─ DeviceConflict               two devices of one world with one name, id or address
     ├─ KeypadKeyUnknown             a key that a keypad doesn't have
     ├─ FaultPlanInvalid             a knob of a fault plan out of its bounds
+    ├─ MemoryRefused                a lock's memory that does not take a change
+    │   ├─ MemoryFull               no room in its flash
+    │   └─ RecordTooLong            a record that is longer than its layout has room for
+    ├─ BrownOut                     power went in the middle of a flash operation
     ├─ FlashError                   flash memory, and the formats that are kept in it
     │   ├─ FlashMisused             a program or erase that the part does not allow
     │   ├─ CutUnknown               a power cut that a recorded workload does not have
@@ -210,6 +214,41 @@ class FaultPlanInvalid(SimulationError):  # noqa: N818 - see SimDeadlock.
 
     def __str__(self) -> str:
         return f"the fault plan's {self.knob} {self.problem}"
+
+
+class MemoryRefused(SimulationError):  # noqa: N818 - see SimDeadlock.
+    """A lock's memory that does not take a change; it is as before."""
+
+
+class MemoryFull(MemoryRefused):
+    """No room in the lock's flash for what a change would add."""
+
+    def __str__(self) -> str:
+        return "the lock's flash has no room for another record"
+
+
+class RecordTooLong(MemoryRefused):
+    """A record that is longer than the lock's layout has room for.
+
+    Attributes:
+        length: Its bytes.
+        length_max: The most that there may be.
+    """
+
+    def __init__(self, length: int, length_max: int) -> None:
+        super().__init__(length, length_max)
+        self.length = length
+        self.length_max = length_max
+
+    def __str__(self) -> str:
+        return f"a record of {self.length} bytes is longer than {self.length_max}"
+
+
+class BrownOut(SimulationError):  # noqa: N818 - see SimDeadlock.
+    """Power went in the middle of a flash operation; what was being written may be torn."""
+
+    def __str__(self) -> str:
+        return "power went in the middle of a flash operation"
 
 
 class FlashError(SimulationError):

@@ -16,12 +16,15 @@ from urllib.parse import quote
 from firmware_sim.errors import DeviceConflict, UnknownDevice
 from firmware_sim.hardware.rtc import ClockOnPowerLoss, Rtc
 from firmware_sim.kernel.clock import EPOCH_2000_MS, WorldClock
-from firmware_sim.kernel.streams import Streams
+from firmware_sim.kernel.streams import Streams, derive_seed
 from firmware_sim.kernel.trace import Trace
 from firmware_sim.locks.endpoint import StrikeEndpoint
 from firmware_sim.locks.firmware import LockFirmware
 from firmware_sim.locks.outcome import KeypadOutcome
-from firmware_sim.memory.plain import PlainMemory, open_memory
+from firmware_sim.memory.flash_file import new_memory, open_memory
+from firmware_sim.memory.flash_map import FlashMap
+from firmware_sim.memory.interface import LockMemory
+from firmware_sim.memory.meta import FactoryRecord, factory_record
 from firmware_sim.memory.records import DeviceState
 from firmware_sim.memory.state_file import StateFile, latest_instant_ms
 from firmware_sim.memory.view import MemoryView
@@ -35,6 +38,8 @@ _US_PER_MS: Final = 1_000
 # settles at a standing clock moves it by less than a second. Source: one of the intervals that
 # Apple's accessory design guidelines recommend.
 ADVERTISING_INTERVAL_MS: Final = 211.25
+# Bytes of the salt of a lock's own: as many as its hashes have.
+_SALT_BYTES: Final = 16
 _MEMORY_SUFFIX: Final = ".memory"
 
 
@@ -174,6 +179,7 @@ class World:
         state_dir: Path | None = None,
     ) -> None:
         self.link = SimLink(streams) if link is None else link
+        self._seed = streams.seed
         self._now = loop.time
         self._trace = trace
         self._clock = clock
@@ -323,14 +329,23 @@ class World:
         if device.firmware.is_powered:
             await device.peripheral.power_on()
 
-    def _memory(self, spec: DeviceSpec, fresh: DeviceState) -> PlainMemory:
-        log_capacity = spec.profile.log_capacity
+    def _memory(self, spec: DeviceSpec, fresh: DeviceState) -> LockMemory:
+        factory = self._factory_record(spec)
         if self._state_dir is None:
-            return PlainMemory(fresh, log_capacity=log_capacity)
+            return new_memory(factory, fresh)
         # Any string is an id, so it is escaped.
         path = self._state_dir / (quote(spec.device_id, safe="") + _MEMORY_SUFFIX)
         file = StateFile(path, device_id=spec.device_id, instant_ms=self._clock.now_ms)
-        return open_memory(file, fresh, log_capacity=log_capacity)
+        return open_memory(file, factory, fresh)
+
+    def _factory_record(self, spec: DeviceSpec) -> FactoryRecord:
+        return factory_record(
+            FlashMap(),
+            log_capacity=spec.profile.log_capacity,
+            profile_id=spec.profile.profile_id,
+            serial_number=spec.serial_number,
+            salt=derive_seed(self._seed, f"{spec.device_id}/salt").to_bytes(32)[:_SALT_BYTES],
+        )
 
 
 def latest_instant_in(state_dir: Path) -> int | None:

@@ -24,7 +24,7 @@ from gateway.links.open import Carriers
 from gateway.links.watch import NewsWatch
 from gateway.plan.policy import SECOND_MS
 from gateway.ports import Edge, KeypadSimulator, LoopClock, NoSettling, Randomness, Settling
-from gateway.profiles import load_profiles
+from gateway.profiles import known_profiles
 from gateway.reconcile.actions import end_interrupted
 from gateway.reconcile.reconciler import Reconciler
 from gateway.reconcile.routes import LinkRoutes
@@ -102,7 +102,7 @@ class Gateway:
         self._ble_backend = ble_backend
         self._keypad = keypad
         self._store_inline = store_inline
-        self._profiles = load_profiles()
+        self._profiles = known_profiles(config.profiles)
         self._make_provider = PlaintextProvider
         self._watch: NewsWatch | None = None
         self._stop = asyncio.Event()

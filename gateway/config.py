@@ -30,8 +30,9 @@ from gateway.links.ble import CONNECT_TIMEOUT_S, CONNECTION_LIMIT
 from gateway.links.monikers import bluetooth_address, parse_moniker
 from gateway.links.open import check_link
 from gateway.plan.policy import DAY_S, Policy
-from gateway.profiles import load_profiles
+from gateway.profiles import check_profile, resolve_profiles
 from gateway.store.engine import parse_url
+from protocols.profiles.parser import Profile
 
 _PREFIX: Final = "STRIKEPLATE"
 _PORT_MAX: Final = 65_535
@@ -60,12 +61,6 @@ def _check_store_url_in_file(url: str) -> None:
             "a password does not belong into this file; use PostgreSQL's own password file, or"
             " give the whole URL as STRIKEPLATE_STORE_URL"
         )
-
-
-def _check_profile(profile_id: str) -> None:
-    known = load_profiles()
-    if profile_id not in known:
-        raise ConfigError(f"no such profile{nearest(profile_id, known)}")
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -141,14 +136,14 @@ class DeviceConfig:
 
     Attributes:
         name: Short name, unique in the file.
-        profile: Id of its profile.
+        profile: Id of its profile, or a profile's file (``.toml``), relative to this one.
         moniker: How to reach it, such as ``ble:AA:BB:CC:DD:EE:FF``.
         device_id: Its id in the API; made once and kept when None.
         display_name: Name for people; the short name when None.
     """
 
     name: str
-    profile: str = setting(check=_check_profile)
+    profile: str = setting(check=check_profile)
     moniker: str = setting(check=check_link)
     device_id: str | None = None
     display_name: str | None = None
@@ -165,6 +160,7 @@ class GatewayConfig:
         policy: Lead times, retries, limits.
         workspace: Names of the workspace.
         devices: What this gateway looks after, in the file's order.
+        profiles: The profiles that devices named by their files.
     """
 
     api: ApiConfig = ApiConfig()
@@ -173,6 +169,9 @@ class GatewayConfig:
     policy: Policy = dataclasses.field(default_factory=Policy)
     workspace: WorkspaceConfig = WorkspaceConfig()
     devices: tuple[DeviceConfig, ...] = ()
+    profiles: tuple[Profile, ...] = hidden(
+        hint="name a profile's file as the `profile` of a device", default=()
+    )
 
 
 # Bounds of `Policy`, which is made for arithmetic and carries none; what is not named here is at
@@ -229,9 +228,20 @@ def load_config(
     document = Document(text="", source="defaults") if path is None else load_document(path)
     config = document.read(GatewayConfig, RULES)
     _check_devices(document, config.devices)
+    config = _with_profiles(document, config)
     config = _apply(config, _from_environment(environment))
     config = _apply(config, _from_command_line(overrides))
     return _with_key(config)
+
+
+def _with_profiles(document: Document, config: GatewayConfig) -> GatewayConfig:
+    """Each device with the id of its profile, and the profiles that files gave."""
+    ids, own = resolve_profiles(document, [device.profile for device in config.devices])
+    devices = tuple(
+        dataclasses.replace(device, profile=profile_id)
+        for device, profile_id in zip(config.devices, ids, strict=True)
+    )
+    return dataclasses.replace(config, devices=devices, profiles=own)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

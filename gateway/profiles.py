@@ -1,13 +1,25 @@
-"""The brand profiles that come with the project, read from the package's own data."""
+"""The brand profiles that come with the project, and those that somebody wrote.
+
+A profile of the project is named by its id; one of somebody's own by its file, whose name ends in
+``.toml``, relative to the file that names it.
+"""
 
 from __future__ import annotations
 
 import functools
-from collections.abc import Mapping
+import pathlib
+from collections.abc import Iterable, Mapping, Sequence
 from importlib import resources
 from types import MappingProxyType
+from typing import Final
 
+from gateway.config_schema import Document, nearest
+from gateway.errors import ConfigError
+from protocols.errors import ProfileError
 from protocols.profiles.parser import Profile, parse_profile
+
+# What tells a file from an id, which has no dots.
+_SUFFIX: Final = ".toml"
 
 
 @functools.cache
@@ -21,7 +33,7 @@ def load_profiles() -> Mapping[str, Profile]:
         (
             entry
             for entry in resources.files("protocols.profiles").iterdir()
-            if entry.name.endswith(".toml")
+            if entry.name.endswith(_SUFFIX)
         ),
         key=lambda entry: entry.name,
     )
@@ -29,3 +41,75 @@ def load_profiles() -> Mapping[str, Profile]:
         parse_profile(entry.read_text(encoding="utf-8"), source=entry.name) for entry in files
     )
     return MappingProxyType({profile.profile_id: profile for profile in profiles})
+
+
+def known_profiles(own: Iterable[Profile]) -> Mapping[str, Profile]:
+    """The profiles of the project and somebody's own, by id."""
+    return MappingProxyType(
+        {**load_profiles(), **{profile.profile_id: profile for profile in own}}
+    )
+
+
+def check_profile(named: str) -> None:
+    """Refuse an id that no profile has; files are looked at by `resolve_profiles`.
+
+    Raises:
+        ConfigError: Names the nearest profile that there is.
+    """
+    known = load_profiles()
+    if not named.endswith(_SUFFIX) and named not in known:
+        raise ConfigError(
+            f"no such profile{nearest(named, known) or '.'} Known are {', '.join(known)};"
+            f" the name of a file ends in {_SUFFIX}"
+        )
+
+
+def resolve_profiles(
+    document: Document, wanted: Sequence[str]
+) -> tuple[tuple[str, ...], tuple[Profile, ...]]:
+    """Read the profile files that the devices of a document name.
+
+    Args:
+        document: The document; files are relative to its folder.
+        wanted: The `profile` of each of its devices, in order.
+
+    Returns:
+        The profile id of each device, and the profiles that were read, each once.
+
+    Raises:
+        ConfigError: When a file can't be read, is no profile, or takes an id that another one
+            has; names the document's file and line, and the profile's file and key.
+    """
+    ids = []
+    own: dict[str, tuple[pathlib.Path, Profile]] = {}
+    for position, named in enumerate(wanted):
+        if not named.endswith(_SUFFIX):
+            ids.append(named)
+            continue
+        try:
+            profile = _added(own, document.folder / named)
+        except ConfigError as error:
+            place = ("devices", position, "profile")
+            raise document.fault(place, f"can't be used: {error}") from None
+        ids.append(profile.profile_id)
+    return tuple(ids), tuple(profile for _, profile in own.values())
+
+
+def _added(own: dict[str, tuple[pathlib.Path, Profile]], path: pathlib.Path) -> Profile:
+    """Read a file, note it under its id."""
+    profile = _read(path)
+    first, _ = own.setdefault(profile.profile_id, (path, profile))
+    if first != path or profile.profile_id in load_profiles():
+        raise ConfigError(f"{path}: another profile is called {profile.profile_id!r}")
+    return profile
+
+
+def _read(path: pathlib.Path) -> Profile:
+    try:
+        return parse_profile(path.read_text(encoding="utf-8"), source=str(path))
+    except OSError as error:
+        raise ConfigError(f"can't read {path}: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise ConfigError(f"{path}: not UTF-8") from None
+    except ProfileError as error:
+        raise ConfigError(str(error)) from None

@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self
@@ -35,6 +35,7 @@ from gateway.profiles import load_profiles
 from hil_tests.bench_clock import BenchClock, Progress
 from hil_tests.bench_file import BenchDevice, BenchFile
 from hil_tests.errors import BenchError, GatewayUnusable, UnknownDevice
+from protocols.profiles.parser import Profile
 
 # Centrals of the gateway's simulated adapter. One would serialise connects: a controller waits
 # for one advertisement at a time.
@@ -94,8 +95,9 @@ class Bench:
             setting.clock,
             state_dir=setting.device_dir,
         )
+        profiles = {**load_profiles(), **{own.profile_id: own for own in file.profiles}}
         for device in file.devices:
-            self.world.add(_spec(device))
+            self.world.add(_spec(device, profiles))
         self._centrals = CentralPool(self.world.link, CENTRALS)
         self.clock = BenchClock(setting.loop, setting.clock, self._progress, setting.on_moved)
         self._gateway: Gateway | None = None
@@ -197,6 +199,7 @@ class Bench:
             store=StoreConfig(url=setting.store_url),
             workspace=WorkspaceConfig(name=self.file.bench.name, is_sandbox=True),
             policy=self.file.policy,
+            profiles=self.file.profiles,
             devices=tuple(
                 DeviceConfig(
                     name=device.name,
@@ -253,8 +256,12 @@ class Bench:
 
         Raises:
             UnknownDevice: When there is no such device.
+            BenchError: When the door has no keypad.
         """
-        outcome = self.world.keypad(self.device(name).spec.name, digits)
+        spec = self.device(name).spec
+        if not spec.profile.has_keypad:
+            raise BenchError(f"{spec.name} has no keypad: {spec.profile.display_name}")
+        outcome = self.world.keypad(spec.name, digits)
         await self.clock.settle()
         return outcome
 
@@ -292,7 +299,7 @@ class BenchKeypad:
         return self._world.enter_code(device_id, digits).opened
 
 
-def _spec(device: BenchDevice) -> DeviceSpec:
+def _spec(device: BenchDevice, profiles: Mapping[str, Profile]) -> DeviceSpec:
     if device.device_id is None or device.display_name is None or device.address is None:
         raise BenchError(f"device {device.name} was not completed: read it with read_bench")
     return DeviceSpec(
@@ -300,7 +307,7 @@ def _spec(device: BenchDevice) -> DeviceSpec:
         device_id=device.device_id,
         display_name=device.display_name,
         address=device.address,
-        profile=load_profiles()[device.profile],
+        profile=profiles[device.profile],
         drift_ppm=device.drift_ppm,
         utc_offset_min=device.utc_offset_min,
     )

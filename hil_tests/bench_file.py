@@ -15,10 +15,11 @@ from collections.abc import Sequence
 from typing import Final
 
 from gateway.config import RULES
-from gateway.config_schema import Document, load_document, setting
+from gateway.config_schema import Document, hidden, load_document, setting
 from gateway.errors import ConfigError
 from gateway.plan.policy import Policy
-from gateway.profiles import load_profiles
+from gateway.profiles import check_profile, resolve_profiles
+from protocols.profiles.parser import Profile
 
 # Ids of devices that name none are made from the names, so that a bench keeps them for ever.
 _NAMESPACE: Final = uuid.UUID("5f0a6a1c-6d9f-5c0e-9f0b-8f8a6f1f7d10")
@@ -54,12 +55,6 @@ def _check_address(address: str) -> None:
         raise ConfigError("a static random address begins with C0 to FF")
 
 
-def _check_profile(profile_id: str) -> None:
-    known = sorted(load_profiles())
-    if profile_id not in known:
-        raise ConfigError(f"no such profile; known are {', '.join(known)}")
-
-
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class BenchTable:
     """Table ``[bench]``.
@@ -77,7 +72,7 @@ class BenchDevice:
 
     Attributes:
         name: Short name, unique on the bench.
-        profile: Id of its profile.
+        profile: Id of its profile, or a profile's file (``.toml``), relative to this one.
         display_name: Name for people; the short name when None.
         device_id: Its id in the API; made from the names when None.
         address: Its Bluetooth address, static random; made from the names when None.
@@ -86,7 +81,7 @@ class BenchDevice:
     """
 
     name: str = setting(check=_check_name)
-    profile: str = setting(check=_check_profile)
+    profile: str = setting(check=check_profile)
     display_name: str | None = None
     device_id: str | None = setting(default=None, check=_check_id)
     address: str | None = setting(default=None, check=_check_address)
@@ -102,11 +97,15 @@ class BenchFile:
         bench: What the bench is called.
         policy: The gateway's policy on this bench.
         devices: What stands on it, in the file's order; every id and address filled in.
+        profiles: The profiles that devices named by their files.
     """
 
     bench: BenchTable = BenchTable()
     policy: Policy = dataclasses.field(default_factory=Policy)
     devices: tuple[BenchDevice, ...] = ()
+    profiles: tuple[Profile, ...] = hidden(
+        hint="name a profile's file as the `profile` of a device", default=()
+    )
 
 
 def load_bench(path: pathlib.Path) -> BenchFile:
@@ -123,11 +122,15 @@ def read_bench(document: Document) -> BenchFile:
     bench = document.read(BenchFile, RULES)
     if not bench.devices:
         raise ConfigError(f"{document.source}:1: a bench needs at least one [[devices]] table")
-    devices = tuple(completed(bench.bench.name, device) for device in bench.devices)
+    ids, own = resolve_profiles(document, [device.profile for device in bench.devices])
+    devices = tuple(
+        completed(bench.bench.name, dataclasses.replace(device, profile=profile_id))
+        for device, profile_id in zip(bench.devices, ids, strict=True)
+    )
     # A device is asked for by any of its names, so no two share one.
     _check_distinct(document, devices, ("name", "display_name", "device_id"))
     _check_distinct(document, devices, ("address",))
-    return dataclasses.replace(bench, devices=devices)
+    return dataclasses.replace(bench, devices=devices, profiles=own)
 
 
 def _check_distinct(

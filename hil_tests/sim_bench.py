@@ -40,12 +40,14 @@ class ApiRefused(AssertionError):  # noqa: N818 - it fails a suite with the sent
     Attributes:
         status: HTTP status.
         error_type: `error.type` of the reply.
+        error: The whole `error` of the reply.
     """
 
     def __init__(self, route: str, status: int, error: Mapping[str, Any]) -> None:
         super().__init__(f"{route} -> {status} {error.get('type')}: {error.get('message')}")
         self.status = status
         self.error_type = str(error.get("type"))
+        self.error = error
 
 
 class SimBench:

@@ -7,6 +7,7 @@ flash is a copy of references, and equal contents can be recognised without comp
 from __future__ import annotations
 
 import dataclasses
+import functools
 import math
 import random
 from collections.abc import Iterator
@@ -211,6 +212,10 @@ class NorFlash:
             mask = bytes([ERASED ^ 1 << stuck % 8])
             self._clear_bits(sector, stuck // 8, mask)
 
+    def restore_wear(self, sector: int, erases: int) -> None:
+        """Set how often a sector has been erased: for a part that goes on where it stopped."""
+        self._wear[sector] = erases
+
     def image(self) -> bytes:
         """The whole flash, as a programmer would read it out."""
         return self.read(0, self.geometry.size)
@@ -343,7 +348,10 @@ class NorFlash:
     def _clear_bits(self, index: int, start: int, data: bytes) -> None:
         size, page_size = self.geometry.sector_size, self._page_bytes
         content = self._sectors[index]
-        pages = [b"\xff" * page_size] * (size // page_size) if content is None else list(content)
+        if content is None:
+            pages = [_blank_page(page_size)] * (size // page_size)
+        else:
+            pages = list(content)
         if index in self._unstable:
             zeros = ~int.from_bytes(data, "little") & ((1 << len(data) * 8) - 1)
             self._unstable[index] &= ~(zeros << start * 8)
@@ -360,6 +368,12 @@ class NorFlash:
 
 
 _NO_LIMITS: Final = FlashLimits()
+
+
+@functools.cache
+def _blank_page(size: int) -> bytes:
+    """An erased page; one object for all flashes."""
+    return b"\xff" * size
 
 
 def page_bytes(sector_size: int) -> int:

@@ -18,6 +18,7 @@ from firmware_sim.flash.nvs_collect import PendingWrite, collect
 from firmware_sim.flash.nvs_entry import SPECIAL_ID, stored_id
 from firmware_sim.flash.nvs_mount import mount
 from firmware_sim.flash.nvs_sector import (
+    SECTOR_SHIFT,
     SectorReader,
     aligned,
     has_value,
@@ -149,6 +150,17 @@ class Nvs:
     def delete(self, item_id: int) -> None:
         """Delete an item, if there is one; see `write` for what it raises."""
         self.write(item_id, b"")
+
+    def settle_newest(self) -> None:
+        """Program the newest entry of the open sector once more, as it was read.
+
+        Cells that a power cut left between 0 and 1, and that read as 0 now, are 0 from now on.
+        """
+        area = self._area
+        at = area.entry_at + area.shape.slot
+        if at <= area.shape.first_at:
+            address = area.sector << SECTOR_SHIFT
+            area.program_again(address, at, area.read(address, at, area.shape.slot))
 
     def contents(self) -> dict[int, bytes | None]:
         """All items by id; None stands for data that do not fit their CRC-32."""

@@ -105,6 +105,10 @@ class NvsArea:
         """Bytes at an offset of the sector in which an address is."""
         return self.flash.read(self._start(address >> SECTOR_SHIFT) + offset, length)
 
+    def program_again(self, address: int, offset: int, data: bytes) -> None:
+        """Program bytes at an offset of the sector in which an address is, as they were read."""
+        self.flash.program(self._start(address >> SECTOR_SHIFT) + offset, data)
+
     def entry_of(self, item_id: int) -> tuple[int, Entry] | None:
         """The newest entry of an id, with its address."""
         address = self.addresses.get(item_id)

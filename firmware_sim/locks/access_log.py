@@ -7,10 +7,10 @@ own first 16 bytes, so a record that was changed or left out breaks the chain be
 from __future__ import annotations
 
 import dataclasses
-import hashlib
 from collections.abc import Sequence
 from typing import Final
 
+from firmware_sim.memory.audit_ring import NO_CHAIN, chain_value
 from firmware_sim.memory.interface import LockMemory
 from protocols.doorlock.vocabulary import (
     AccessDeniedReason,
@@ -23,8 +23,6 @@ from protocols.doorlock.vocabulary import (
 from protocols.strike.messages import AccessDenied, Alarm, LockOperation, LogRecord
 from protocols.wire.layout import codec
 
-# Bytes of a chain value, at the end of every record.
-CHAIN_SIZE: Final = 4
 _RECORD: Final = codec(LogRecord)
 
 
@@ -63,22 +61,11 @@ def chained(
             clock_quality=quality,
             user_index=draft.user_index,
             credential_index=draft.credential_index,
-            chain=bytes(CHAIN_SIZE),
+            chain=NO_CHAIN,
         )
-        chain = chain_value(chain, open_ended)
+        chain = chain_value(chain, _RECORD.encode(open_ended))
         records.append(dataclasses.replace(open_ended, chain=chain))
     return tuple(records)
-
-
-def chain_value(previous: bytes, record: LogRecord) -> bytes:
-    """The chain value (4 bytes) of a record, given that of the record before it."""
-    body = _RECORD.encode(record)[:-CHAIN_SIZE]
-    return hashlib.sha256(previous + body).digest()[:CHAIN_SIZE]
-
-
-def is_news(record: LogRecord) -> bool:
-    """True for what a reader does not know yet: setting the clock was its own doing."""
-    return record.event is not LogEvent.CLOCK_SET
 
 
 def event_of(record: LogRecord) -> LockOperation | AccessDenied | Alarm | None:

@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Callable, Sequence
 
 from firmware_sim.hardware.rtc import Rtc
-from firmware_sim.locks.access_log import LogDraft, chained, event_of, is_news
+from firmware_sim.locks.access_log import LogDraft, chained, event_of
 from firmware_sim.locks.admission import Reading
 from firmware_sim.locks.tracing import DeviceTrace
 from firmware_sim.memory.interface import Change, LockMemory
@@ -98,9 +98,6 @@ class LockCore:
             utc_s=self.rtc.would_read_s(state.clock, now),
             quality=state.clock.quality,
         )
-        news = [record.index + 1 for record in records if is_news(record)]
-        if news:
-            state = dataclasses.replace(state, news_index=news[-1])
         self.memory.commit(Change(log=records, state=state))
         self.rtc.restore(state.clock)
         for record in records:

@@ -55,7 +55,7 @@ class LockFirmware:
         self._keypad = Keypad(
             inter_digit_timeout_s=profile.keypad.inter_digit_timeout_s,
             buffer_length=profile.keypad.buffer_length,
-            submit_length=None if profile.variable_code_length else profile.code_lengths[0],
+            submit_length=profile.submit_length,
         )
 
     # --- what others may see ----------------------------------------------------------------
@@ -171,6 +171,8 @@ class LockFirmware:
 
     def _power_on(self, now: float) -> None:
         core = self._core
+        core.memory.power_cycle()
+        core.rtc.restore(core.state.clock)
         clock = core.rtc.when_powered(now)
         state = dataclasses.replace(core.state, clock=clock, is_powered=True)
         if clock.quality is ClockQuality.LOST:

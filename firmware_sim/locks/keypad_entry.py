@@ -53,7 +53,7 @@ def finish(core: LockCore, entry: Entry, now: float) -> KeypadOutcome:
 def _decide(core: LockCore, entry: Entry, now: float) -> Decision:
     if lockout.is_locked_out(core.state, core.rtc.read_us(now)):
         return Decision(reason=EntryReason.LOCKED_OUT)
-    is_long_enough = len(entry.digits) >= core.profile.code_lengths[0]
+    is_long_enough = len(entry.digits) >= core.profile.shortest_code
     if not (entry.is_submitted and is_long_enough):
         return Decision(reason=EntryReason.INCOMPLETE)
     return decide(core.memory, entry.digits, core.reading(now))

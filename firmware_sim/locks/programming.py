@@ -19,9 +19,8 @@ from protocols.doorlock.vocabulary import (
     RecordKind,
     Status,
     UserStatus,
-    UserType,
 )
-from protocols.profiles.parser import Profile
+from protocols.profiles.parser import DuplicateRule, Profile
 from protocols.strike.messages import (
     ClearCredential,
     SetCredential,
@@ -48,7 +47,7 @@ def set_user(profile: Profile, memory: LockMemory, message: SetUser) -> StatusRe
         1 <= message.user_index <= profile.pin_slot_count
         and message.revision
         and message.user_status in _STORABLE_STATUSES
-        and message.user_type in _user_types(profile)
+        and message.user_type in profile.user_types
     ):
         return invalid_field()
     key = user_key(message.user_index)
@@ -82,9 +81,9 @@ def set_credential(profile: Profile, memory: LockMemory, message: SetCredential)
     wanted = Record.of(key, message.revision, content)
     if judge(memory, wanted) is Verdict.WRITE:
         user = memory.record(user_key(message.user_index))
-        if code in others:
-            return refusal(memory, key, Status.DUPLICATE)
-        request = CodeRequest(code=code, other_codes=others)
+        if code in others and profile.duplicates.remote is not DuplicateRule.ALLOWED:
+            return _duplicate(profile.duplicates.remote, memory, key, message.revision)
+        request = CodeRequest(code=code, other_codes=others, is_same_length=profile.same_length)
         if request_violations(request, profile.code_lengths, profile.code_constraints):
             return refusal(memory, key, Status.CONSTRAINT_ERROR)
         if user is None or user.content is None:
@@ -121,6 +120,16 @@ def clear_credential(
     )
 
 
+def _duplicate(
+    rule: DuplicateRule, memory: LockMemory, key: RecordKey, revision: int
+) -> StatusReply:
+    """Answer for a code that another slot holds; nothing is stored either way."""
+    if rule is DuplicateRule.IGNORED:
+        # The quirk of real locks and hubs: it sounds like a success, and the code is not there.
+        return StatusReply(status=Status.SUCCESS, revision=revision)
+    return refusal(memory, key, Status.DUPLICATE)
+
+
 def _orphans_of(memory: LockMemory, key: RecordKey) -> list[Record]:
     """The user left without a credential when one is cleared, and its schedules."""
     held = memory.record(key)
@@ -143,15 +152,3 @@ def _orphans_of(memory: LockMemory, key: RecordKey) -> list[Record]:
 
 def _is_pin_slot(profile: Profile, credential_type: CredentialType, index: int) -> bool:
     return credential_type is CredentialType.PIN and 1 <= index <= profile.pin_slot_count
-
-
-def _user_types(profile: Profile) -> tuple[UserType, ...]:
-    """User types that this lock can honour."""
-    types = [UserType.UNRESTRICTED_USER]
-    if profile.year_day_per_user:
-        types.append(UserType.YEAR_DAY_SCHEDULE_USER)
-    if profile.week_day_per_user:
-        types.append(UserType.WEEK_DAY_SCHEDULE_USER)
-    if profile.year_day_per_user or profile.week_day_per_user:
-        types.append(UserType.SCHEDULE_RESTRICTED_USER)
-    return tuple(types)

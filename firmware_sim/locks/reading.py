@@ -10,7 +10,7 @@ from firmware_sim.locks.writing import invalid_field
 from firmware_sim.memory.interface import LockMemory
 from protocols.doorlock.digest import CredentialContent, RecordKey
 from protocols.doorlock.vocabulary import CredentialType, RecordKind
-from protocols.profiles.parser import Profile
+from protocols.profiles.parser import Profile, ReadBack
 from protocols.strike.features import Feature
 from protocols.strike.frame import PROTOCOL_VERSION
 from protocols.strike.limits import LOG_PAGE_MAX, MESSAGE_SIZE_MAX, OCCUPIED_PAGE_MAX
@@ -25,6 +25,8 @@ from protocols.strike.messages import (
     ReadLog,
     StatusReply,
 )
+from protocols.strike.tags import CredentialStatusTag
+from protocols.wire.layout import Tlv
 
 # Version of the simulated firmware; one for all profiles.
 FIRMWARE_VERSION: Final = "1.0.0"
@@ -64,12 +66,28 @@ def credential_status(
     content = None if record is None else record.content
     taken = {other.key.index for other in memory.live(RecordKind.CREDENTIAL)}
     following = (*range(index + 1, count + 1), *range(1, index))
+    code = content.credential_data if isinstance(content, CredentialContent) else None
     return CredentialStatus(
         is_occupied=int(content is not None),
         user_index=content.user_index if isinstance(content, CredentialContent) else 0,
         revision=0 if record is None else record.revision,
         next_free_index=next((free for free in following if free not in taken), 0),
+        extensions=() if code is None else _read_back(profile, code),
     )
+
+
+def _read_back(profile: Profile, code: bytes) -> tuple[Tlv, ...]:
+    """What this kind of lock tells of a stored code."""
+    match profile.read_back:
+        case ReadBack.CLEAR:
+            told = code
+        case ReadBack.MASKED:
+            told = (profile.read_back_mask or "*").encode() * len(code)
+        case ReadBack.OMITTED:
+            told = b""
+        case ReadBack.WRITE_ONLY:
+            return ()
+    return (Tlv(tag=CredentialStatusTag.CREDENTIAL_DATA, value=told),)
 
 
 def list_occupied(memory: LockMemory, message: ListOccupied) -> OccupiedList:
@@ -102,7 +120,7 @@ def log_page(memory: LockMemory, message: ReadLog) -> LogPage:
 
 def _features(profile: Profile) -> Feature:
     has = {
-        Feature.PIN: True,
+        Feature.PIN: profile.has_keypad,
         Feature.YEAR_DAY_SCHEDULES: profile.year_day_per_user > 0,
         Feature.WEEK_DAY_SCHEDULES: profile.week_day_per_user > 0,
         Feature.REMOTE_LOCK: profile.remote_lock,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import enum
 
+from firmware_sim.errors import MemoryRefused
 from firmware_sim.memory.interface import Change, LockMemory
 from firmware_sim.memory.records import Record
 from protocols.doorlock.digest import RecordKey
@@ -46,7 +47,10 @@ def write(memory: LockMemory, wanted: Record, *more: Record) -> StatusReply:
     if verdict is Verdict.REFUSED:
         return refusal(memory, wanted.key, Status.DATA_VERSION_MISMATCH)
     if verdict is Verdict.WRITE:
-        memory.commit(Change(records=(wanted, *more)))
+        try:
+            memory.commit(Change(records=(wanted, *more)))
+        except MemoryRefused:
+            return refusal(memory, wanted.key, Status.RESOURCE_EXHAUSTED)
     return StatusReply(status=Status.SUCCESS, revision=wanted.revision)
 
 

@@ -1,4 +1,4 @@
-"""What a firmware asks of its memory; plain memory and flash both offer it."""
+"""What a firmware asks of its memory."""
 
 from __future__ import annotations
 
@@ -15,6 +15,8 @@ from protocols.strike.messages import LogRecord
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Change:
     """One unit of writing: after a power cut or a crash it is there whole, or not at all.
+
+    Records and state are; the log follows them, so that a cut can leave the log's part undone.
 
     Attributes:
         records: Records and tombstones that replace what their keys held.
@@ -69,5 +71,15 @@ class LockMemory(Protocol):
         """Persist a change, then make it visible.
 
         Raises:
+            MemoryRefused: When there is no room for it; memory is as before.
             StateFileError: When it could not be persisted; memory is as before.
+            BrownOut: When power went in the middle; only `power_cycle` tells what is there.
+        """
+
+    def power_cycle(self) -> None:
+        """Power is back: go on with what is in flash.
+
+        Raises:
+            NvsUnmountable: When no lock could come up from what is in flash.
+            StateFileError: When what had to be mended could not be persisted.
         """

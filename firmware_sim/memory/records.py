@@ -79,6 +79,12 @@ class Record:
         digest = content_digest(key, data)
         return Record(key=key, revision=revision, content=content, digest=digest)
 
+    @staticmethod
+    def kept(key: RecordKey, revision: int, data: bytes, digest: bytes) -> Record:
+        """A record from its stored content and digest, both known to be right."""
+        content = _CODECS[key.kind].decode(data) if data else None
+        return Record(key=key, revision=revision, content=content, digest=digest)
+
     @property
     def stored_content(self) -> bytes:
         """Canonical bytes of the content, empty for a tombstone; holds the PIN of a credential."""
@@ -102,7 +108,8 @@ class DeviceState:
         lockout_until_us: End of the lockout on the device's own clock, microseconds since 2000;
             0 = none. It is cleared by the first entry after it.
         log_read_index: First log index that nobody has read yet.
-        news_index: One past the last log record that is news to a reader.
+        news_index: One past the last log record that is news to a reader; memory keeps it in step
+            with the log.
     """
 
     clock: RtcState

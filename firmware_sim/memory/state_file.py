@@ -29,7 +29,7 @@ from typing import Final
 from firmware_sim.errors import StateFileDamaged, StateFileUnusable
 
 _MAGIC: Final = b"SPMEM"
-_VERSION: Final = 1
+_VERSION: Final = 2
 _CRC: Final = struct.Struct("<I")
 _FRAME: Final = struct.Struct("<IqI")
 _FRAME_CHECKED: Final = struct.Struct("<Iq")

@@ -49,6 +49,7 @@ def create_code(conn: sa.Connection, ctx: Context, request: CodeRequest) -> str:
         starts_at_ms=starts_at_ms,
         ends_at_ms=request.ends_at_ms,
     )
+    pins.check_takes_codes(door)
     times_for(ctx, door, prefer_native_scheduling=request.prefer_native_scheduling)
     if request.code is None:
         code = _made(conn, ctx, [door], request.preferred_code_length)
@@ -99,6 +100,7 @@ def create_multiple(conn: sa.Connection, ctx: Context, request: MultipleCodesReq
         for row in rows
     ]
     for door in doors:
+        pins.check_takes_codes(door, field="device_ids")
         times_for(ctx, door, prefer_native_scheduling=request.prefer_native_scheduling)
     codes = _shared(conn, ctx, doors, request)
     common_key = None if request.code is not None else _COMMON_KEY + ctx.new_id()
@@ -140,10 +142,12 @@ def generate_code(conn: sa.Connection, ctx: Context, device_id: str) -> str:
 
     Raises:
         NotFound: No such device.
+        InvalidInput: The device takes no codes.
         Conflict: No PIN is left (`no_code_available`).
     """
     row = get_device(conn, ctx, device_id)
     door = Door(device_id=row["device_id"], profile=ctx.profile(row["profile_id"]))
+    pins.check_takes_codes(door)
     return _made(conn, ctx, [door], None)
 
 

@@ -188,7 +188,9 @@ def _door(conn: sa.Connection, ctx: Context, window: GrantWindow, device: sa.Row
 
 
 def _obstacle(conn: sa.Connection, ctx: Context, door: Door) -> str | None:
-    """Why a device can't hold the window, or None."""
+    """Why a device can't have a code in that window, or None."""
+    if not door.profile.online_codes:
+        return pins.NO_ONLINE_CODES
     try:
         times_for(ctx, door, prefer_native_scheduling=True)
     except InvalidInput as error:
@@ -250,7 +252,7 @@ def _constraint_warning(
         ctx,
         "device_time_constraints_violated",
         door,
-        message="A device can't hold the access times as they were asked for",
+        message="A device can't hold the access as it was asked for",
         reason=reason,
     )
 

@@ -7,9 +7,9 @@ is weak, or is taken; so every code that is left is equally likely.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from itertools import pairwise
-from typing import Final
+from typing import Any, Final
 
 import sqlalchemy as sa
 
@@ -27,11 +27,14 @@ DRAWS_MAX: Final = 200
 USUAL_LENGTH: Final = 6
 # Different digits that a PIN has at least: 1111 and 1212 are the first that somebody tries.
 _UNIQUE_DIGITS_MIN: Final = 3
+# The sentence for a door that codes can't be programmed on.
+NO_ONLINE_CODES: Final = "The device can't program online access codes"
 # Rules about a code's name or window: no other digits help.
 _NAME_RULES: Final = (CodeConstraint.NAME_LENGTH, CodeConstraint.NAME_MUST_BE_UNIQUE)
 _SENTENCES: Final = {
     CodeForm.DIGITS_ONLY: "Must be digits",
     CodeForm.SUPPORTED_LENGTH: "Must have a length that the device supports",
+    CodeForm.SAME_LENGTH: "Must have as many digits as the other codes of the device",
     CodeConstraint.CANNOT_SPECIFY_PIN_CODE: "The device's vendor makes the codes: leave it out",
     CodeConstraint.NAME_LENGTH: "Must have a length that the device supports",
     CodeConstraint.NAME_MUST_BE_UNIQUE: "Must be unique on the device",
@@ -76,6 +79,20 @@ class Door:
     own_code_id: str = ""
 
 
+def check_takes_codes(door: Door, *, field: str = "device_id") -> None:
+    """Refuse a device that the gateway can't program codes on.
+
+    Args:
+        door: The device.
+        field: The parameter that names it.
+
+    Raises:
+        InvalidInput: It has no keypad, or takes no codes from outside.
+    """
+    if not door.profile.online_codes:
+        raise InvalidInput(NO_ONLINE_CODES, fields={field: NO_ONLINE_CODES})
+
+
 def check_code(conn: sa.Connection, ctx: Context, door: Door, code: str) -> None:
     """Refuse a PIN that a caller chose and that the device does not take.
 
@@ -109,7 +126,7 @@ def check_rules(
 
 def broken_surroundings(conn: sa.Connection, ctx: Context, door: Door) -> dict[str, str]:
     """What is wrong with a code's name or start whatever its digits: parameter to sentence."""
-    broken = _violations(conn, ctx, door, "0" * door.profile.code_lengths[0], is_specified=False)
+    broken = _violations(conn, ctx, door, "0" * door.profile.shortest_code, is_specified=False)
     fields = {_field(rule): _SENTENCES.get(rule, f"Breaks {rule.value}") for rule in broken}
     return {name: sentence for name, sentence in fields.items() if name != "code"}
 
@@ -136,7 +153,7 @@ def generate(
         doors: The devices; at least one.
         preferred_length: Digits, where all devices take that length.
     """
-    length = shared_length([door.profile for door in doors], preferred_length)
+    length = shared_length([_lengths(conn, door) for door in doors], preferred_length)
     if length is None:
         return None
     for _ in range(DRAWS_MAX):
@@ -152,14 +169,28 @@ def generate(
     return None
 
 
-def shared_length(profiles: Sequence[Profile], preferred: int | None) -> int | None:
-    """Digits of a made PIN: the preferred length, the usual one, or the longest that all take."""
-    lengths = set(profiles[0].code_lengths).intersection(
-        *(profile.code_lengths for profile in profiles[1:])
-    )
+def shared_length(
+    lengths_of_doors: Sequence[Collection[int]], preferred: int | None
+) -> int | None:
+    """Digits of a made PIN: the preferred length, the usual one, or the longest that all take.
+
+    Args:
+        lengths_of_doors: What each device takes; at least one device.
+        preferred: What the caller would like.
+    """
+    lengths = set(lengths_of_doors[0]).intersection(*lengths_of_doors[1:])
     if not lengths:
         return None
     return next((one for one in (preferred, USUAL_LENGTH) if one in lengths), max(lengths))
+
+
+def _lengths(conn: sa.Connection, door: Door) -> Collection[int]:
+    """Numbers of digits that a device takes now: of those it can, the one that it has, if any."""
+    lengths = door.profile.code_lengths
+    if not door.profile.same_length:
+        return lengths
+    held = {len(code) for code in _other_codes(conn, door)}
+    return held.intersection(lengths) if held else lengths
 
 
 def is_weak(code: str) -> bool:
@@ -215,11 +246,12 @@ def _violations(
         CodeRequest(
             code=code,
             is_specified=is_specified,
-            other_codes=_others(conn, door, CodeConstraint.UNIQUE_FIRST_FOUR_DIGITS, "code"),
+            other_codes=_other_codes(conn, door),
+            is_same_length=door.profile.same_length,
             name=door.name,
             name_length_min=0 if names is None else names.min_length,
             name_length_max=None if names is None else names.max_length,
-            other_names=_others(conn, door, CodeConstraint.NAME_MUST_BE_UNIQUE, "name"),
+            other_names=_other_names(conn, door),
             starts_at_ms=door.starts_at_ms if door.ends_at_ms is not None else None,
             now_ms=ctx.now_ms,
         ),
@@ -228,18 +260,33 @@ def _violations(
     )
 
 
-def _others(conn: sa.Connection, door: Door, rule: CodeConstraint, column: str) -> tuple[str, ...]:
-    """A column of the device's other access codes, where a rule needs to know it."""
-    if rule not in door.profile.code_constraints:
+def _other_codes(conn: sa.Connection, door: Door) -> tuple[str, ...]:
+    """The PINs that a device has or gets besides this one, where a rule needs to know them."""
+    rule = CodeConstraint.UNIQUE_FIRST_FOUR_DIGITS
+    if not door.profile.same_length and rule not in door.profile.code_constraints:
         return ()
-    return tuple(
-        conn.execute(
-            sa.select(access_code.c[column]).where(
-                access_code.c.device_id == door.device_id,
-                access_code.c.access_code_id != door.own_code_id,
-                access_code.c[column].is_not(None),
-            )
-        ).scalars()
+    left = sa.select(entry.c.code).where(
+        entry.c.device_id == door.device_id,
+        entry.c.entry_id != door.own_code_id,
+    )
+    found = conn.execute(_others(door, access_code.c.code).union(left))
+    return tuple(sorted(str(code) for code in found.scalars()))
+
+
+def _other_names(conn: sa.Connection, door: Door) -> tuple[str, ...]:
+    """The names of a device's other codes, where a rule needs to know them."""
+    if CodeConstraint.NAME_MUST_BE_UNIQUE not in door.profile.code_constraints:
+        return ()
+    found = conn.execute(_others(door, access_code.c.name))
+    return tuple(str(name) for name in found.scalars())
+
+
+def _others(door: Door, column: sa.Column[str]) -> sa.Select[Any]:
+    """A column of the device's other access codes, where it says anything."""
+    return sa.select(column).where(
+        access_code.c.device_id == door.device_id,
+        access_code.c.access_code_id != door.own_code_id,
+        column.is_not(None),
     )
 
 

@@ -57,7 +57,7 @@ def entry_times(
     if not is_later and ends_at_ms is None:
         return EntryTimes(scheduling=Scheduling.ALWAYS, program_at_ms=now_ms, remove_at_ms=None)
     start_ms = now_ms if starts_at_ms is None else starts_at_ms
-    if profile.native_scheduling and prefer_native_scheduling:
+    if prefer_native_scheduling and keeps_windows(profile):
         window = map_window(profile, start_ms, ends_at_ms)
         return EntryTimes(
             scheduling=Scheduling.NATIVE,
@@ -71,6 +71,16 @@ def entry_times(
         program_at_ms=max(now_ms, start_ms - policy.jit_lead_ms),
         remove_at_ms=ends_at_ms,
     )
+
+
+def keeps_windows(profile: Profile) -> bool:
+    """True when the gateway lets a device keep the windows of its codes by itself.
+
+    A lock that stores door-local time can, but the gateway does not know the door's time zone: a
+    window that it converted by guess could be wider than asked (DESIGN D19). So it is programmed
+    just in time.
+    """
+    return profile.native_scheduling and not profile.local_year_day
 
 
 def stored_window(entry: DesiredEntry, profile: Profile) -> MappedWindow:

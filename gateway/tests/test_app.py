@@ -239,7 +239,7 @@ async def test_start_keeps_ids_and_names_over_restarts(
 async def test_start_with_an_unknown_profile_is_refused_and_closes_the_store() -> None:
     bad = DeviceConfig(name="x", profile="latch-x", moniker=f"ble:{ADDRESS}")
     gateway, _ = make(config_of(devices=(bad,)))
-    with pytest.raises(ConfigError, match="'x': there is no profile 'latch-x'; known: generic"):
+    with pytest.raises(ConfigError, match="'x': there is no profile 'latch-x'; known: 2n"):
         async with gateway:
             pytest.fail("it did not start")
     with pytest.raises(StoreError):

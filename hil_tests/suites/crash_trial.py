@@ -17,8 +17,8 @@ import pytest
 
 from firmware_sim.kernel.loop import SimLoop
 from firmware_sim.kernel.run import Simulation, run_sim
-from firmware_sim.memory.interface import Change
-from firmware_sim.memory.plain import PlainMemory
+from firmware_sim.memory.flash_memory import FlashMemory
+from firmware_sim.memory.interface import Change, LockMemory
 from firmware_sim.memory.records import DeviceState
 from firmware_sim.world import DeviceSpec, World
 from gateway.plan.policy import HOUR_S
@@ -171,14 +171,14 @@ class _Performance:
     @contextlib.contextmanager
     def _recording(self) -> Iterator[None]:
         """Note every record that a lock's memory takes."""
-        make_memory, commit = World._memory, PlainMemory.commit
+        make_memory, commit = World._memory, FlashMemory.commit
 
-        def made(world: World, spec: DeviceSpec, fresh: DeviceState) -> PlainMemory:
+        def made(world: World, spec: DeviceSpec, fresh: DeviceState) -> LockMemory:
             memory = make_memory(world, spec, fresh)
             self._door_of[id(memory)] = spec.name
             return memory
 
-        def noted(memory: PlainMemory, change: Change) -> None:
+        def noted(memory: FlashMemory, change: Change) -> None:
             commit(memory, change)
             taken = self._writes[self._door_of[id(memory)]]
             taken.extend(
@@ -189,7 +189,7 @@ class _Performance:
 
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(World, "_memory", made)
-            patch.setattr(PlainMemory, "commit", noted)
+            patch.setattr(FlashMemory, "commit", noted)
             # A process ends here, not the machine: what was written stays in its files.
             patch.setattr(os, "fsync", lambda _: None)
             yield

@@ -242,8 +242,8 @@ async def test_lock_that_lost_its_time_admits_nobody_with_a_window_until_it_is_t
 ) -> None:
     spec_of = hil_tests.bench._spec
 
-    def forgetful(device: Any) -> DeviceSpec:
-        return dataclasses.replace(spec_of(device), clock_on_power_loss=ClockOnPowerLoss.LOST)
+    def forgetful(*device: Any) -> DeviceSpec:
+        return dataclasses.replace(spec_of(*device), clock_on_power_loss=ClockOnPowerLoss.LOST)
 
     monkeypatch.setattr(hil_tests.bench, "_spec", forgetful)
     async with open_bench() as bench:

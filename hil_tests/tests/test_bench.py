@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+from importlib import resources
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,7 @@ from hil_tests.bench_file import BenchDevice, BenchFile, load_bench
 from hil_tests.errors import BenchError, GatewayUnusable, UnknownDevice
 from hil_tests.fixtures import BenchFactory
 from hil_tests.sim_bench import ApiRefused, SimBench, SimOptions, sim_bench
+from hil_tests.suites.steps import create_code
 from hil_tests.tests.paced_bench import small_bench
 
 EXAMPLES = [
@@ -230,3 +232,18 @@ async def test_idle_hour_of_an_example_bench_costs_next_to_nothing(path: Path) -
     # gateway nobody looks: the request itself is all there is.
     assert per_hour[True] < 40 * len(file.devices)
     assert per_hour[False] < 2
+
+
+async def test_bench_when_a_device_has_a_profile_of_its_own_then_both_sides_use_it(
+    tmp_path: Path, open_bench: BenchFactory
+) -> None:
+    text = resources.files("protocols.profiles").joinpath("generic-native.toml").read_text()
+    text = text.replace('profile_id = "generic-native"', 'profile_id = "my-lock"')
+    text = text.replace("lengths = [4, 5, 6, 7, 8]", "lengths = [9]")
+    (tmp_path / "mine.toml").write_text(text)
+    (tmp_path / "bench.toml").write_text('[[devices]]\nname = "door"\nprofile = "mine.toml"\n')
+    async with open_bench(file=load_bench(tmp_path / "bench.toml")) as bench:
+        code = await create_code(bench, "door")
+        assert len(code["code"]) == 9
+        assert (await bench.press("door", code["code"]))["reason"] == "opened"
+        assert bench.bench.device("door").spec.profile.profile_id == "my-lock"

@@ -39,10 +39,11 @@ class CodeConstraint(enum.Enum):
 
 
 class CodeForm(enum.Enum):
-    """What any code must be, whatever the brand."""
+    """What any code must be, whatever the brand's further rules."""
 
     DIGITS_ONLY = "digits_only"
     SUPPORTED_LENGTH = "supported_length"
+    SAME_LENGTH = "same_length"
 
 
 # A rule that a code or its request breaks.
@@ -58,6 +59,7 @@ class CodeRequest:
         is_specified: True when a caller chose the code, False when it was made for them.
         existing_set: The codes that the account may use, or None where there is no such set.
         other_codes: The codes that the lock already holds.
+        is_same_length: True where all codes of one lock have the same length.
         name: The code's name, or None.
         name_length_min: Characters that a name has at least.
         name_length_max: Characters that a name has at most, or None for any.
@@ -70,6 +72,7 @@ class CodeRequest:
     is_specified: bool = False
     existing_set: Collection[str] | None = dataclasses.field(default=None, repr=False)
     other_codes: Collection[str] = dataclasses.field(default=(), repr=False)
+    is_same_length: bool = False
     name: str | None = None
     name_length_min: int = 0
     name_length_max: int | None = None
@@ -105,7 +108,13 @@ def request_violations(
     """
     if not (request.code.isascii() and request.code.isdigit()):
         return (CodeForm.DIGITS_ONLY,)
-    form = () if len(request.code) in lengths else (CodeForm.SUPPORTED_LENGTH,)
+    form: list[CodeForm] = []
+    if len(request.code) not in lengths:
+        form.append(CodeForm.SUPPORTED_LENGTH)
+    if request.is_same_length and {len(other) for other in request.other_codes} - {
+        len(request.code)
+    }:
+        form.append(CodeForm.SAME_LENGTH)
     return (*form, *(rule for rule in constraints if not CHECKS[rule](request)))
 
 
@@ -149,9 +158,12 @@ def _is_not_all_same(request: CodeRequest) -> bool:
 
 
 def _first_four_are_unique(request: CodeRequest) -> bool:
-    # Unique on the lock: no other code there begins with the same four digits (Schlage compares
-    # four digits only). Not: four different digits.
-    return not any(other[:4] == request.code[:4] for other in request.other_codes)
+    # Seam's newer sentence: the first four digits differ from each other. Its name can be read as
+    # unique on the lock, and locks that compare four digits only ask for that: so no other code of
+    # the lock begins with the same four. Both are asked for.
+    first = request.code[:4]
+    is_alone = not any(other[:4] == first for other in request.other_codes)
+    return is_alone and len(set(first)) == len(first)
 
 
 def _is_not_specified(request: CodeRequest) -> bool:

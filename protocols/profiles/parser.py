@@ -1,189 +1,96 @@
 """A brand profile: the facts of a kind of lock, read from TOML text into a frozen `Profile`.
 
 Text comes in, nothing is opened: the floor above finds the file. Every key is required, with the
-exception of `[codes.name_length]`, and an unknown one is an error, so a profile says all there is
-to say. No code in this project asks for a brand; it asks for these facts (DESIGN D1).
+exception of `[codes.name_length]`, `codes.read_back_mask`, `[[offline_codes]]` and `[sources]`,
+and an unknown one is an error, so a profile says all there is to say. No code in this project asks
+for a brand; it asks for these facts (DESIGN D1).
 """
 
 from __future__ import annotations
 
-import dataclasses
-import enum
 import tomllib
-from typing import Final
+from collections.abc import Mapping
+from typing import Any, Final
 
 from protocols.doorlock.constraints import CodeConstraint
 from protocols.errors import ProfileError
-from protocols.profiles.reader import TableReader
-
-# Source: Seam's `device.device_type`, the lock values of its closed enum.
-DEVICE_TYPES: Final = (
-    "akiles_lock",
-    "akuvox_lock",
-    "august_lock",
-    "avigilon_alta_entry",
-    "brivo_access_point",
-    "butterflymx_panel",
-    "controlbyweb_device",
-    "doorking_lock",
-    "dormakaba_oracode_door",
-    "four_suites_door",
-    "genie_door",
-    "igloo_lock",
-    "igloohome_lock",
-    "keyincode_lock",
-    "kisi_lock",
-    "kwikset_lock",
-    "linear_lock",
-    "lockly_lock",
-    "nuki_lock",
-    "omnitec_lock",
-    "salto_lock",
-    "schlage_lock",
-    "smartthings_lock",
-    "tedee_lock",
-    "ttlock_lock",
-    "two_n_intercom",
-    "ultraloq_lock",
-    "wyze_lock",
-    "yale_lock",
+from protocols.profiles.agreement import check_agreement
+from protocols.profiles.citations import Citation, read_citations
+from protocols.profiles.facts import (
+    BatteryFacts,
+    ClockFacts,
+    DuplicateRules,
+    FlashFacts,
+    KeypadRules,
+    LockoutRules,
+    NameLength,
+    OfflineCodes,
 )
+from protocols.profiles.profile import Profile
+from protocols.profiles.reader import TableReader
+from protocols.profiles.vocabulary import (
+    DEVICE_TYPES,
+    USER_TYPES,
+    ClockOnPowerLoss,
+    CredentialMode,
+    DstQuirk,
+    DuplicateRule,
+    JitPolicy,
+    OfflineKind,
+    PinStorage,
+    ReadBack,
+    ReservationRule,
+    SystemKind,
+    ZoneAwareness,
+)
+
+# What readers of profiles need; the definitions live beside this module.
+__all__ = [
+    "DEVICE_TYPES",
+    "BatteryFacts",
+    "Citation",
+    "ClockFacts",
+    "ClockOnPowerLoss",
+    "CredentialMode",
+    "DstQuirk",
+    "DuplicateRule",
+    "DuplicateRules",
+    "FlashFacts",
+    "JitPolicy",
+    "KeypadRules",
+    "LockoutRules",
+    "NameLength",
+    "OfflineCodes",
+    "OfflineKind",
+    "PinStorage",
+    "Profile",
+    "ReadBack",
+    "ReservationRule",
+    "SystemKind",
+    "ZoneAwareness",
+    "parse_citations",
+    "parse_profile",
+]
 
 # Bounds of the words that carry these numbers in `Info` and in schedules.
 _U8_MAX: Final = 0xFF
 _U16_MAX: Final = 0xFFFF
-# Digits: the longest code of any brand known has 9; 16 leaves room and bounds keypad buffers.
+# Digits: the longest code of any brand known has 14; 16 leaves room and bounds keypad buffers.
 _CODE_LENGTH_MAX: Final = 16
 # Seconds of a day: no lock counts time more coarsely, and no lockout lasts longer.
 _DAY_S: Final = 86_400
+# Seconds of ten years: no offline code of a bounded kind lives longer.
+_TEN_YEARS_S: Final = 315_576_000
+# Minutes: the largest ExpiringUserTimeout of the Matter Door Lock cluster.
+_EXPIRING_MIN_MAX: Final = 2_880
+# Seconds of a year: a bound of error that large says nothing.
+_YEAR_S: Final = 365 * _DAY_S
+# Parts per million of a clock, as in a bench file: beyond 5 % no clock is one.
+_DRIFT_PPM_MAX: Final = 50_000
 # Millivolts of a u16 word (`DeviceStatus.battery_mv`).
 _MV_MAX: Final = _U16_MAX
-
-
-class JitPolicy(enum.Enum):
-    """How a just-in-time code is kept shut before its start (DESIGN D20)."""
-
-    DISABLED_UNTIL_START = "disabled_until_start"
-    EARLY_LIVE = "early_live"
-
-
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class NameLength:
-    """Characters that a code's name may have; goes with the constraint `name_length`."""
-
-    min_length: int
-    max_length: int
-
-
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class KeypadRules:
-    """How a keypad collects digits.
-
-    Attributes:
-        inter_digit_timeout_s: Seconds without a key after which the entry is cleared.
-        buffer_length: Digits that an entry holds; further ones push out the oldest.
-    """
-
-    inter_digit_timeout_s: int
-    buffer_length: int
-
-
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class LockoutRules:
-    """What follows wrong codes.
-
-    Attributes:
-        wrong_code_limit: Wrong codes in a row that lock the keypad out.
-        lockout_s: Seconds of the first lockout; every further one lasts twice as long.
-        lockout_s_max: Seconds that no lockout exceeds.
-    """
-
-    wrong_code_limit: int
-    lockout_s: int
-    lockout_s_max: int
-
-
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class BatteryFacts:
-    """Voltages of the battery pack under load.
-
-    Attributes:
-        cell_count: Cells in series.
-        full_mv: Millivolts of fresh cells.
-        low_mv: At or below it the lock reports a low battery.
-        critical_mv: At or below it the lock reports a critical battery.
-        cutoff_mv: At or below it the bolt does not move.
-    """
-
-    cell_count: int
-    full_mv: int
-    low_mv: int
-    critical_mv: int
-    cutoff_mv: int
-
-
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class Profile:
-    """The facts of a kind of lock.
-
-    Attributes:
-        profile_id: Name of the profile, as `Info.profile_id` tells it.
-        version: Counts changes of the file.
-        display_name: For people.
-        manufacturer: Maker's name, for people.
-        model: Model's name, for people.
-        device_type: A value of Seam's closed enum (`DEVICE_TYPES`).
-        pin_slot_count: PIN slots, and users with them.
-        code_lengths: Numbers of digits that a code may have, ascending.
-        code_constraints: Further rules of codes.
-        vendor_made_codes: True when callers may not choose codes.
-        name_length: Bounds of a code's name, where the brand has any.
-        native_scheduling: True when the lock keeps windows by its own clock.
-        jit: How a just-in-time code waits for its start.
-        year_day_per_user: Year-day schedules of one user.
-        week_day_per_user: Week-day schedules of one user.
-        time_granularity_s: Seconds that the bounds of a stored window are multiples of.
-        local_year_day: True for a lock that stores year-day windows in door-local time.
-        remote_unlock: True when a request may withdraw the bolt.
-        remote_lock: True when a request may throw the bolt.
-        door_sensor: True when the lock knows whether its door is open.
-        keypad: How the keypad collects digits.
-        lockout: What follows wrong codes.
-        log_capacity: Records of the access log.
-        user_name_bytes_max: Bytes of UTF-8 in a user's name on the lock.
-        battery: The battery pack.
-    """
-
-    profile_id: str
-    version: int
-    display_name: str
-    manufacturer: str
-    model: str
-    device_type: str
-    pin_slot_count: int
-    code_lengths: tuple[int, ...]
-    code_constraints: tuple[CodeConstraint, ...]
-    vendor_made_codes: bool
-    name_length: NameLength | None
-    native_scheduling: bool
-    jit: JitPolicy
-    year_day_per_user: int
-    week_day_per_user: int
-    time_granularity_s: int
-    local_year_day: bool
-    remote_unlock: bool
-    remote_lock: bool
-    door_sensor: bool
-    keypad: KeypadRules
-    lockout: LockoutRules
-    log_capacity: int
-    user_name_bytes_max: int
-    battery: BatteryFacts
-
-    @property
-    def variable_code_length(self) -> bool:
-        """True when codes differ in length, so that `#` must submit them."""
-        return len(self.code_lengths) > 1
+# Bytes of a flash area: the largest serial flash in a lock is far below 16 MiB.
+_FLASH_BYTES_MAX: Final = 16 * 1024 * 1024
 
 
 def parse_profile(text: str, *, source: str) -> Profile:
@@ -197,19 +104,37 @@ def parse_profile(text: str, *, source: str) -> Profile:
         ProfileError: When the text is no TOML, or a key is missing, unknown, of the wrong type,
             out of its bounds, or at odds with another; the sentence names source and key.
     """
+    return _read(text, source)[0]
+
+
+def parse_citations(text: str, *, source: str) -> Mapping[str, Citation]:
+    """Read where a profile's facts come from: dotted key to citation, in the file's order.
+
+    A fact without a source of its own has that of the nearest table around it, if any; a fact
+    that nobody gave a source is left out.
+
+    Raises:
+        ProfileError: As `parse_profile`.
+    """
+    return _read(text, source)[1]
+
+
+def _read(text: str, source: str) -> tuple[Profile, Mapping[str, Citation]]:
     try:
         table = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise ProfileError(f"{source}: not TOML: {error}") from None
+    given: Any = table.pop("sources", {})
     root = TableReader(table, source)
     profile = _read_profile(root)
     root.finish()
-    _check_agreement(profile, source)
-    return profile
+    check_agreement(profile, source)
+    return profile, read_citations(given, tuple(root.facts()), source)
 
 
 def _read_profile(root: TableReader) -> Profile:
-    codes, schedules, remote = root.table("codes"), root.table("schedules"), root.table("remote")
+    system, codes, hardware = root.table("system"), root.table("codes"), root.table("hardware")
+    schedules, users, remote = root.table("schedules"), root.table("users"), root.table("remote")
     log = root.table("log")
     return Profile(
         # Goes into `Info.profile_id`, and into file names.
@@ -219,25 +144,56 @@ def _read_profile(root: TableReader) -> Profile:
         manufacturer=root.text("manufacturer"),
         model=root.text("model"),
         device_type=root.choice("device_type", DEVICE_TYPES),
-        pin_slot_count=codes.integer("pin_slot_count", 1, _U16_MAX),
-        code_lengths=codes.integers("lengths", 1, _CODE_LENGTH_MAX),
+        device_type_is_borrowed=root.boolean("device_type_is_borrowed"),
+        system_kind=system.member("kind", SystemKind),
+        credential_modes=system.members("credential_modes", CredentialMode),
+        reservations=system.member("reservations", ReservationRule),
+        pin_slot_count=codes.integer("pin_slot_count", 0, _U16_MAX),
+        code_lengths=codes.integers("lengths", 1, _CODE_LENGTH_MAX, may_be_empty=True),
+        same_length=codes.boolean("same_length"),
         code_constraints=codes.members("constraints", CodeConstraint),
         vendor_made_codes=codes.boolean("vendor_made"),
-        name_length=_read_name_length(codes),
+        online_codes=codes.boolean("online"),
+        backup_pool=codes.boolean("backup_pool"),
+        read_back=codes.member("read_back", ReadBack),
+        read_back_mask=_read_mask(codes),
+        pin_storage=codes.member("pin_storage", PinStorage),
         user_name_bytes_max=codes.integer("user_name_bytes_max", 0, _U8_MAX),
+        duplicates=_read_duplicates(codes.table("duplicates")),
+        name_length=_read_name_length(codes),
+        offline_codes=tuple(_read_offline(each) for each in root.tables("offline_codes")),
         native_scheduling=schedules.boolean("native"),
         jit=schedules.member("jit", JitPolicy),
         year_day_per_user=schedules.integer("year_day_per_user", 0, _U8_MAX),
         week_day_per_user=schedules.integer("week_day_per_user", 0, _U8_MAX),
+        holiday_count=schedules.integer("holiday_count", 0, _U8_MAX),
         time_granularity_s=schedules.integer("time_granularity_s", 1, _DAY_S),
         local_year_day=schedules.boolean("local_year_day"),
+        user_types=users.chosen("types", USER_TYPES),
+        expiring_user_timeout_min=users.integer("expiring_timeout_min", 0, _EXPIRING_MIN_MAX),
         remote_lock=remote.boolean("lock"),
         remote_unlock=remote.boolean("unlock"),
-        door_sensor=remote.boolean("door_sensor"),
+        door_sensor=hardware.boolean("door_sensor"),
+        has_direct_power=hardware.boolean("has_direct_power"),
+        auto_relock_s=hardware.integer("auto_relock_s", 0, _DAY_S),
+        privacy_deadbolt=hardware.boolean("privacy_deadbolt"),
         keypad=_read_keypad(root.table("keypad")),
         lockout=_read_lockout(root.table("lockout")),
+        clock=_read_clock(root.table("clock")),
         log_capacity=log.integer("capacity", 1, _U16_MAX),
         battery=_read_battery(root.table("battery")),
+        flash=_read_flash(root.table("flash")),
+    )
+
+
+def _read_mask(codes: TableReader) -> str | None:
+    return codes.character("read_back_mask") if codes.has("read_back_mask") else None
+
+
+def _read_duplicates(table: TableReader) -> DuplicateRules:
+    return DuplicateRules(
+        remote=table.member("remote", DuplicateRule),
+        keypad=table.member("keypad", DuplicateRule),
     )
 
 
@@ -251,10 +207,25 @@ def _read_name_length(codes: TableReader) -> NameLength | None:
     )
 
 
+def _read_offline(table: TableReader) -> OfflineCodes:
+    return OfflineCodes(
+        kind=table.member("kind", OfflineKind),
+        lengths=table.integers("lengths", 1, _CODE_LENGTH_MAX),
+        step_s=table.integer("step_s", 1, _DAY_S),
+        duration_s_min=table.integer("duration_s_min", 0, _TEN_YEARS_S),
+        duration_s_max=table.integer("duration_s_max", 0, _TEN_YEARS_S),
+        first_use_within_s=table.integer("first_use_within_s", 0, _TEN_YEARS_S),
+        per_window_max=table.integer("per_window_max", 0, _U8_MAX),
+        is_revocable=table.boolean("is_revocable"),
+    )
+
+
 def _read_keypad(table: TableReader) -> KeypadRules:
     return KeypadRules(
         inter_digit_timeout_s=table.integer("inter_digit_timeout_s", 1, _DAY_S),
         buffer_length=table.integer("buffer_length", 1, _U8_MAX),
+        wakes_on_touch=table.boolean("wakes_on_touch"),
+        programming_code_opens=table.boolean("programming_code_opens"),
     )
 
 
@@ -263,6 +234,21 @@ def _read_lockout(table: TableReader) -> LockoutRules:
         wrong_code_limit=table.integer("wrong_code_limit", 1, _U8_MAX),
         lockout_s=table.integer("duration_s", 1, _DAY_S),
         lockout_s_max=table.integer("duration_s_max", 1, _DAY_S),
+        per_interface=table.boolean("per_interface"),
+    )
+
+
+def _read_clock(table: TableReader) -> ClockFacts:
+    return ClockFacts(
+        zone=table.member("zone", ZoneAwareness),
+        dst_rule=table.text("dst_rule"),
+        dst_quirk=table.member("dst_quirk", DstQuirk),
+        on_power_loss=table.member("on_power_loss", ClockOnPowerLoss),
+        drift_ppm_max=table.integer("drift_ppm_max", 0, _DRIFT_PPM_MAX),
+        holdover_ppm=table.integer("holdover_ppm", 0, _DRIFT_PPM_MAX),
+        error_limit_s=table.integer("error_limit_s", 0, _YEAR_S),
+        detects_rollback=table.boolean("detects_rollback"),
+        lost_admits=table.boolean("lost_admits"),
     )
 
 
@@ -276,54 +262,11 @@ def _read_battery(table: TableReader) -> BatteryFacts:
     )
 
 
-def _check_agreement(profile: Profile, source: str) -> None:
-    """Refuse facts that can't be true together.
-
-    Raises:
-        ProfileError: Names the keys at odds.
-    """
-    battery, lockout = profile.battery, profile.lockout
-    schedules = profile.year_day_per_user + profile.week_day_per_user
-    names = profile.name_length
-    rules = (
-        (
-            list(profile.code_lengths) == sorted(set(profile.code_lengths)),
-            "codes.lengths must ascend, each length once",
-        ),
-        (
-            profile.keypad.buffer_length >= profile.code_lengths[-1],
-            "keypad.buffer_length is shorter than the longest of codes.lengths",
-        ),
-        (
-            profile.vendor_made_codes
-            == (CodeConstraint.CANNOT_SPECIFY_PIN_CODE in profile.code_constraints),
-            "codes.vendor_made and the constraint cannot_specify_pin_code go together",
-        ),
-        (
-            (names is not None) == (CodeConstraint.NAME_LENGTH in profile.code_constraints),
-            "codes.name_length and the constraint name_length go together",
-        ),
-        (
-            names is None or names.min_length <= names.max_length,
-            "codes.name_length.min_length exceeds max_length",
-        ),
-        (
-            profile.native_scheduling == (profile.year_day_per_user > 0),
-            "schedules.native goes with a year_day_per_user of at least 1",
-        ),
-        (
-            profile.native_scheduling or schedules == 0,
-            "schedules.week_day_per_user must be 0 without native schedules",
-        ),
-        (
-            lockout.lockout_s <= lockout.lockout_s_max,
-            "lockout.duration_s exceeds duration_s_max",
-        ),
-        (
-            battery.cutoff_mv < battery.critical_mv < battery.low_mv < battery.full_mv,
-            "battery voltages must fall: full_mv, low_mv, critical_mv, cutoff_mv",
-        ),
+def _read_flash(table: TableReader) -> FlashFacts:
+    return FlashFacts(
+        nvs_bytes=table.integer("nvs_bytes", 1, _FLASH_BYTES_MAX),
+        audit_bytes=table.integer("audit_bytes", 1, _FLASH_BYTES_MAX),
+        meta_bytes=table.integer("meta_bytes", 0, _FLASH_BYTES_MAX),
+        sector_bytes=table.integer("sector_bytes", 1, _FLASH_BYTES_MAX),
+        write_block=table.integer("write_block", 1, _U8_MAX),
     )
-    for holds, sentence in rules:
-        if not holds:
-            raise ProfileError(f"{source}: {sentence}")

@@ -5,12 +5,13 @@ from __future__ import annotations
 import difflib
 import enum
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, Final, TypeVar
 
 from protocols.errors import ProfileError
 
 E = TypeVar("E", bound=enum.Enum)
+M = TypeVar("M")
 
 # Characters of a text value: it travels in a `ShortText` of 255 bytes, as up to 4 bytes each.
 _TEXT_MAX: Final = 63
@@ -45,6 +46,45 @@ class TableReader:
         self._children.append(child)
         return child
 
+    def tables(self, key: str) -> tuple[TableReader, ...]:
+        """An optional array of tables; none is an empty one. Its facts are `key.0.name`."""
+        if not self.has(key):
+            return ()
+        values = self._take(key, list, "an array of tables")
+        if not all(isinstance(value, dict) for value in values):
+            raise self._fault(key, "must be an array of tables")
+        children = tuple(
+            TableReader(value, self._source, f"{self._name(key)}.{position}")
+            for position, value in enumerate(values)
+        )
+        self._children.extend(children)
+        return children
+
+    def facts(self) -> Iterator[str]:
+        """Dotted keys of everything that is there and no table, in the order of the file."""
+        inside = {child.path: child for child in self._children}
+        for key, value in self._table.items():
+            name = self._name(key)
+            if name in inside:
+                yield from inside[name].facts()
+            elif isinstance(value, list) and f"{name}.0" in inside:
+                for position in range(len(value)):
+                    yield from inside[f"{name}.{position}"].facts()
+            else:
+                yield name
+
+    @property
+    def path(self) -> str:
+        """Dotted path of this table; empty for the root."""
+        return self._path
+
+    def character(self, key: str) -> str:
+        """A text of one character."""
+        value = self.text(key)
+        if len(value) != 1:
+            raise self._fault(key, "must be one character")
+        return value
+
     def text(self, key: str) -> str:
         """A text of 1 to 63 characters."""
         value: str = self._take(key, str, "a text")
@@ -69,10 +109,12 @@ class TableReader:
         value = self._take(key, int, "a whole number")
         return self._bounded(key, value, low, high)
 
-    def integers(self, key: str, low: int, high: int) -> tuple[int, ...]:
-        """At least one whole number, each within bounds."""
+    def integers(
+        self, key: str, low: int, high: int, *, may_be_empty: bool = False
+    ) -> tuple[int, ...]:
+        """Whole numbers, at least one unless said otherwise, each within bounds."""
         values = self._take(key, list, "a list of whole numbers")
-        if not values:
+        if not values and not may_be_empty:
             raise self._fault(key, "must not be empty")
         return tuple(self._bounded(key, value, low, high) for value in values)
 
@@ -87,9 +129,12 @@ class TableReader:
 
     def members(self, key: str, kind: type[E]) -> tuple[E, ...]:
         """Members of an enum of texts, by value, each at most once."""
-        choices = tuple(member.value for member in kind)
+        return self.chosen(key, {member.value: member for member in kind})
+
+    def chosen(self, key: str, choices: Mapping[str, M]) -> tuple[M, ...]:
+        """What the words of a list stand for, each at most once."""
         values = self._take(key, list, "a list of texts")
-        found = tuple(kind(self._chosen(key, value, choices)) for value in values)
+        found = tuple(choices[self._chosen(key, value, tuple(choices))] for value in values)
         if len(set(found)) != len(found):
             raise self._fault(key, "names something twice")
         return found

@@ -98,7 +98,7 @@ class SetCredential:
 
 @message
 class GetCredentialStatus:
-    """Ask what a credential slot holds; the credential itself is never read back."""
+    """Ask what a credential slot holds; some locks tell its code, or a mask, most do not."""
 
     credential_type: Annotated[CredentialType, ENUM8]
     credential_index: U16
@@ -259,7 +259,7 @@ class DeviceStatus:
 
 @message
 class CredentialStatus:
-    """What a credential slot holds."""
+    """What a credential slot holds; see `CredentialStatusTag` for its optional fields."""
 
     is_occupied: U8  # 0 or 1
     user_index: U16  # 0 when empty

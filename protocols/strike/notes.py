@@ -24,7 +24,7 @@ FIELD_NOTES: Final[Mapping[str, str]] = MappingProxyType(
             "first) and the 16 bytes of this record before this field"
         ),
         "clock_quality": "how far the lock's clock can be trusted",
-        "credential_data": "PIN: ASCII digits; never read back",
+        "credential_data": "PIN: ASCII digits",
         "credential_index": "number of the credential slot, from 1; in events and log 0 = none",
         "credential_type": "kind of the credential",
         "days_mask": "days on which the span opens; bit 0 is Sunday; 0x01 to 0x7F",

@@ -35,6 +35,7 @@ from protocols.strike.messages import (
     StatusReply,
 )
 from protocols.strike.notes import note_of
+from protocols.strike.tags import CredentialStatusTag
 from protocols.strike.transaction import RESTING, TRANSITIONS, Role, State, Step
 from protocols.strike.worked_examples import EXAMPLES, WorkedExample
 from protocols.wire.layout import Tlv, fields_of
@@ -64,6 +65,7 @@ ENUMS: Final[Mapping[str, type[enum.IntEnum | enum.IntFlag]]] = MappingProxyType
             vocabulary.ClockQuality,
             vocabulary.RecordKind,
             vocabulary.LogEvent,
+            CredentialStatusTag,
             Feature,
             FrameFlag,
             gatt.AdvertisingFlag,

@@ -26,6 +26,7 @@ __all__ = [
     "COUNTED",
     "ENUM8",
     "S16",
+    "S64",
     "TO_END",
     "U8",
     "U16",
@@ -55,6 +56,7 @@ U8 = Annotated[int, c.Int8ul]
 U16 = Annotated[int, c.Int16ul]
 U32 = Annotated[int, c.Int32ul]
 S16 = Annotated[int, c.Int16sl]
+S64 = Annotated[int, c.Int64sl]
 # A length byte, then that many bytes.
 ShortBytes = Annotated[bytes, c.Prefixed(c.Int8ul, c.GreedyBytes)]
 # A length byte, then that many bytes of UTF-8.

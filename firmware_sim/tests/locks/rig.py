@@ -1,19 +1,25 @@
-"""A lock on a table: firmware, plain memory and clock, with everything that happens kept."""
+"""A lock on a table: firmware, flash and clock, with everything that happens kept."""
 
 from __future__ import annotations
 
 import functools
+from collections.abc import Sequence
 from importlib import resources
 from pathlib import Path
 from typing import Any
 
 from firmware_sim.errors import StateFileUnusable
+from firmware_sim.flash.nor import NorFlash, Operation
 from firmware_sim.hardware.rtc import ClockOnPowerLoss, Rtc
 from firmware_sim.locks.core import LockEvent
 from firmware_sim.locks.firmware import LockFirmware
-from firmware_sim.memory.plain import PlainMemory
+from firmware_sim.memory.flash_file import new_memory
+from firmware_sim.memory.flash_journal import encode_frame, encode_snapshot, replay_frame
+from firmware_sim.memory.flash_map import FlashMap
+from firmware_sim.memory.flash_memory import FlashMemory
+from firmware_sim.memory.hardware_state import encode_hardware, with_hardware
+from firmware_sim.memory.meta import FactoryRecord, factory_record
 from firmware_sim.memory.records import DeviceState
-from firmware_sim.memory.stored import decode_change
 from protocols.doorlock.vocabulary import CredentialType, RecordKind, Status, UserStatus, UserType
 from protocols.profiles.parser import Profile, parse_profile
 from protocols.strike.messages import (
@@ -84,37 +90,49 @@ class Rig:
         self.events: list[LockEvent] = []
         self.log_changes = 0
         self.trace = NotedTrace()
-        self.memory = PlainMemory(
-            DeviceState(clock=fresh),
-            log_capacity=self.profile.log_capacity,
-            persist=self._persist,
-        )
-        self._fresh = fresh
+        self._fresh = DeviceState(clock=fresh)
+        self.memory = new_memory(self._factory, self._fresh)
+        self.keep_all(self.memory.flash, self.memory.state)
         self._start()
 
+    @property
+    def _factory(self) -> FactoryRecord:
+        return factory_record(
+            FlashMap(),
+            log_capacity=self.profile.log_capacity,
+            profile_id=self.profile.profile_id,
+            serial_number="SN-1",
+            salt=bytes(16),
+        )
+
     def _start(self) -> None:
+        self.memory.keeper = self
         self.rtc = Rtc(self.memory.state.clock, **self._clock)  # type: ignore[arg-type] # a table
         self.firmware = LockFirmware(self.profile, "SN-1", self.memory, self.rtc, self.trace)
         self.firmware.on_event(self.events.append)
         self.firmware.on_log_change(self._count_change)
 
-    def _persist(self, body: bytes) -> None:
+    # --- as the keeper of the memory --------------------------------------------------------
+
+    def keep_change(self, operations: Sequence[Operation], state: DeviceState) -> None:
         if self.is_disk_full:
             raise StateFileUnusable(Path("state"), "No space left on device")
-        self.journal.append(body)
+        self.journal.append(encode_frame(operations, encode_hardware(state)))
+
+    def keep_all(self, flash: NorFlash, state: DeviceState) -> None:
+        self.journal = list(encode_snapshot(flash, encode_hardware(state)))
 
     def _count_change(self) -> None:
         self.log_changes += 1
 
     def crash(self) -> None:
         """Forget everything in RAM; go on from what was persisted."""
-        self.memory = PlainMemory(
-            DeviceState(clock=self._fresh),
-            log_capacity=self.profile.log_capacity,
-            persist=self._persist,
-        )
-        for body in list(self.journal):
-            self.memory.replay(decode_change(body))
+        flash, state = NorFlash(FlashMap().geometry), self._fresh
+        for frame in self.journal:
+            hardware = replay_frame(flash, frame)
+            if hardware is not None:
+                state = with_hardware(state, hardware)
+        self.memory = FlashMemory(flash, FlashMap(), state, log_capacity=self.profile.log_capacity)
         self._start()
 
     # --- requests ---------------------------------------------------------------------------

@@ -9,38 +9,33 @@ from pathlib import Path
 
 import pytest
 
-from firmware_sim.hardware.rtc import RtcState
-from firmware_sim.memory.plain import open_memory
-from firmware_sim.memory.records import DeviceState
+from firmware_sim.memory.flash_file import open_memory
 from firmware_sim.memory.state_file import StateFile
+from firmware_sim.tests.memory.samples import FRESH, factory
 from protocols.doorlock.digest import UserContent
-from protocols.doorlock.vocabulary import ClockQuality
 
 ROOT = Path(__file__).parents[3]
-FRESH = DeviceState(
-    clock=RtcState(true_us=0, device_us=0, utc_offset_min=0, quality=ClockQuality.TRUSTED)
-)
 
 # Writes revision after revision, as fast as it can, and answers each on its standard output. A
-# long name makes it compact its file every few hundred writes.
+# long name makes it collect a sector every few writes and compact its file every few hundred.
 WRITER = """
 import sys
 from pathlib import Path
 from firmware_sim.memory.interface import Change
-from firmware_sim.memory.plain import open_memory
+from firmware_sim.memory.flash_file import open_memory
 from firmware_sim.memory.records import Record
 from firmware_sim.memory.state_file import StateFile
-from firmware_sim.tests.memory.test_kill import FRESH
+from firmware_sim.tests.memory.samples import FRESH, factory
 from protocols.doorlock.digest import RecordKey, UserContent
 from protocols.doorlock.vocabulary import RecordKind, UserStatus, UserType
 
 file = StateFile(Path(sys.argv[1]), device_id="lock-1", instant_ms=lambda: 1)
-memory = open_memory(file, FRESH, log_capacity=8)
+memory = open_memory(file, factory(), FRESH)
 for revision in range(1, 1_000_000):
     content = UserContent(
         user_status=UserStatus.OCCUPIED_ENABLED,
         user_type=UserType.UNRESTRICTED_USER,
-        user_name=str(revision) * 30,
+        user_name=str(revision) * 6,
     )
     record = Record.of(RecordKey(RecordKind.USER, 1, 0), revision, content)
     memory.commit(Change(records=(record,)))
@@ -65,9 +60,9 @@ def test_killed_writer_keeps_what_it_answered(tmp_path: Path, answers: int) -> N
     last = told[-1] if told else answers
     assert last >= answers
     file = StateFile(path, device_id="lock-1", instant_ms=lambda: 2)
-    memory = open_memory(file, FRESH, log_capacity=8)
+    memory = open_memory(file, factory(), FRESH)
     (record,) = memory.records()
     # At most one more was written and not answered yet.
     assert record.revision in {last, last + 1}
     assert isinstance(record.content, UserContent)
-    assert record.content.user_name == str(record.revision) * 30
+    assert record.content.user_name == str(record.revision) * 6

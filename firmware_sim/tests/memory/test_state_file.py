@@ -132,9 +132,9 @@ def test_damage_is_told_with_its_offset(tmp_path: Path) -> None:
     [
         (b"", "not a device memory"),
         (b"SQLite format 3\x00", "not a device memory"),
-        (b"SPMEM\x02\x06lock-1", "not version 1"),
-        (b"SPMEM", "not version 1"),
-        (b"SPMEM\x01\x06lock-2" + bytes(4), "not the memory of device lock-1"),
+        (b"SPMEM\x01\x06lock-1", "not version 2"),
+        (b"SPMEM", "not version 2"),
+        (b"SPMEM\x02\x06lock-2" + bytes(4), "not the memory of device lock-1"),
     ],
 )
 def test_foreign_file_is_refused_by_name(tmp_path: Path, content: bytes, reason: str) -> None:

@@ -133,8 +133,9 @@ def device(row: Any, profile: Profile) -> Device:
     """
     return Device(
         can_configure_auto_lock=False,
+        # The gateway makes no offline codes, whatever the lock would take.
         can_program_offline_access_codes=False,
-        can_program_online_access_codes=True,
+        can_program_online_access_codes=profile.online_codes,
         can_remotely_lock=profile.remote_lock,
         can_remotely_unlock=profile.remote_unlock,
         can_simulate_connection=False,
@@ -143,8 +144,8 @@ def device(row: Any, profile: Profile) -> Device:
         can_simulate_hub_disconnection=False,
         can_simulate_paid_subscription=False,
         can_simulate_removal=False,
-        can_unlock_with_code=True,
-        capabilities_supported=["access_code", "lock", "battery"],
+        can_unlock_with_code=profile.has_keypad,
+        capabilities_supported=_capabilities(profile),
         connected_account_id=row.connected_account_id,
         created_at=iso_utc(row.created_at_ms),
         custom_metadata=row.custom_metadata,
@@ -165,6 +166,15 @@ def device(row: Any, profile: Profile) -> Device:
     )
 
 
+def _capabilities(profile: Profile) -> list[str]:
+    has = {
+        "access_code": profile.online_codes,
+        "lock": True,
+        "battery": not profile.has_direct_power,
+    }
+    return [capability for capability, is_there in has.items() if is_there]
+
+
 def _properties(row: Any, profile: Profile) -> DeviceProperties:
     # Its shape is told in `gateway.reconcile.reported`.
     reported: dict[str, Any] = row.reported
@@ -172,7 +182,7 @@ def _properties(row: Any, profile: Profile) -> DeviceProperties:
         appearance=Appearance(name=row.name),
         backup_access_code_pool_enabled=False,
         code_constraints=[_constraint(one, profile) for one in profile.code_constraints],
-        has_direct_power=False,
+        has_direct_power=profile.has_direct_power,
         has_native_entry_events=True,
         manufacturer=profile.manufacturer,
         # The device's own count wins over the profile's (DESIGN D1).
@@ -180,19 +190,20 @@ def _properties(row: Any, profile: Profile) -> DeviceProperties:
         model=DeviceModel(
             can_connect_accessory_keypad=False,
             display_name=profile.model,
-            has_built_in_keypad=True,
+            has_built_in_keypad=profile.has_keypad,
             manufacturer_display_name=profile.manufacturer,
-            offline_access_codes_supported=False,
-            online_access_codes_supported=True,
+            offline_access_codes_supported=bool(profile.offline_codes),
+            online_access_codes_supported=profile.online_codes,
         ),
         name=row.name,
         offline_access_codes_enabled=False,
         online=row.is_online,
-        online_access_codes_enabled=True,
+        online_access_codes_enabled=profile.online_codes,
         supported_code_lengths=list(profile.code_lengths),
         supports_accessory_keypad=False,
+        # The gateway keeps no pools, whatever the lock has room for.
         supports_backup_access_code_pool=False,
-        supports_offline_access_codes=False,
+        supports_offline_access_codes=bool(profile.offline_codes),
     )
     if "serial_number" in reported:
         properties["serial_number"] = reported["serial_number"]
@@ -201,7 +212,7 @@ def _properties(row: Any, profile: Profile) -> DeviceProperties:
     if profile.door_sensor and "door_state" in reported:
         properties["door_open"] = reported["door_state"] != DoorState.DOOR_CLOSED
     # A charge is shown of a device that can be asked for it; offline, it is left out.
-    if row.is_online and "battery_mv" in reported:
+    if row.is_online and "battery_mv" in reported and not profile.has_direct_power:
         charge = charge_of(reported["battery_mv"], profile.battery)
         properties["battery"] = Battery(level=charge.level, status=charge.status)
         properties["battery_level"] = charge.level

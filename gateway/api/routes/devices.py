@@ -24,8 +24,8 @@ _LIMIT: Final = 500
 _FLAGS: Final[Mapping[str, Callable[[Profile], bool]]] = {
     "can_remotely_lock": lambda profile: profile.remote_lock,
     "can_remotely_unlock": lambda profile: profile.remote_unlock,
-    "can_program_online_access_codes": lambda _: True,
-    "can_unlock_with_code": lambda _: True,
+    "can_program_online_access_codes": lambda profile: profile.online_codes,
+    "can_unlock_with_code": lambda profile: profile.has_keypad,
 }
 
 

@@ -47,8 +47,7 @@ def test_is_weak_when_ordinary_then_no(code: str) -> None:
 def test_shared_length_when_devices_differ_then_one_that_all_take(
     lengths: list[tuple[int, ...]], preferred: int | None, expected: int | None
 ) -> None:
-    profiles = [profile_like("generic-native", code_lengths=one) for one in lengths]
-    assert shared_length(profiles, preferred) == expected
+    assert shared_length(lengths, preferred) == expected
 
 
 def draw_many(house: House, door: Door, count: int) -> list[str]:

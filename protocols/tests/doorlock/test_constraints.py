@@ -38,7 +38,7 @@ C = CodeConstraint
         (C.NO_ALL_SAME_DIGITS, ["1112", "12"], ["1111", "7"]),
         (C.CANNOT_CONTAIN_089, ["1234567"], ["1034", "1834", "1934"]),
         (C.CANNOT_CONTAIN_0789, ["123456"], ["1034", "1734", "1834", "1934"]),
-        (C.UNIQUE_FIRST_FOUR_DIGITS, ["1234"], []),
+        (C.UNIQUE_FIRST_FOUR_DIGITS, ["1234", "12344", "123"], ["1123", "12315", "1111"]),
         (C.CANNOT_SPECIFY_PIN_CODE, ["1234"], []),
         (C.PIN_CODE_MATCHES_EXISTING_SET, ["1234"], []),
         (C.START_DATE_IN_FUTURE, ["1234"], []),
@@ -114,6 +114,24 @@ def test_request_violations_when_surroundings_are_known_then_the_rule_decides(
 
 def test_violations_when_length_is_wrong_then_named_first() -> None:
     assert violations("00000", (4, 6), [C.NO_ZEROS]) == (CodeForm.SUPPORTED_LENGTH, C.NO_ZEROS)
+
+
+@pytest.mark.parametrize(
+    ("code", "others", "expected"),
+    [
+        ("1357", (), ()),
+        ("1357", ("2468", "9753"), ()),
+        ("13579", ("2468",), (CodeForm.SAME_LENGTH,)),
+        ("1357", ("2468", "12345"), (CodeForm.SAME_LENGTH,)),
+    ],
+)
+def test_request_violations_when_all_codes_share_a_length_then_another_one_is_named(
+    code: str, others: tuple[str, ...], expected: tuple[CodeForm, ...]
+) -> None:
+    request = CodeRequest(code=code, other_codes=others, is_same_length=True)
+    assert request_violations(request, ANY_LENGTH, []) == expected
+    free = CodeRequest(code=code, other_codes=others)
+    assert request_violations(free, ANY_LENGTH, []) == ()
 
 
 @pytest.mark.parametrize("code", ["", "12a4", "12 4", "-123", "１２３４", "12²4"])  # noqa: RUF001 - full-width digits are the point.

@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import importlib.resources
 import re
+import tomllib
+from collections.abc import Iterator
 
 import pytest
 
@@ -12,10 +14,15 @@ from protocols.profiles.parser import (
     JitPolicy,
     NameLength,
     Profile,
+    parse_citations,
     parse_profile,
 )
 
-FILES = ("latch-m", "generic-native", "generic-jit")
+FILES = sorted(
+    entry.name.removesuffix(".toml")
+    for entry in importlib.resources.files("protocols.profiles").iterdir()
+    if entry.name.endswith(".toml")
+)
 
 
 def text_of(name: str) -> str:
@@ -34,7 +41,18 @@ def changed(old: str, new: str, *, name: str = "latch-m") -> str:
 
 
 LATCH = text_of("latch-m")
-KEY_LINES = [line for line in LATCH.splitlines() if re.match(r"[a-z_]+ = ", line)]
+# What says a fact: everything above the sources, by line number.
+FACT_LINES = [
+    (number, line)
+    for number, line in enumerate(LATCH.partition("\n[sources]\n")[0].splitlines())
+    if re.match(r"[a-z_]+ = ", line)
+]
+
+
+def with_line(number: int, line: str) -> str:
+    lines = LATCH.splitlines()
+    lines[number] = line
+    return "\n".join(lines)
 
 
 @pytest.mark.parametrize("name", FILES)
@@ -44,10 +62,36 @@ def test_parse_profile_when_shipped_file_then_it_is_named_like_the_file(name: st
 
 
 @pytest.mark.parametrize("name", FILES)
-def test_shipped_file_when_read_then_every_number_has_a_reason_beside_it(name: str) -> None:
-    for line in text_of(name).splitlines():
-        if re.match(r"[a-z_]+ = \[?[1-9]", line) and not line.startswith("version"):
-            assert "#" in line, line
+def test_shipped_file_when_read_then_every_fact_has_a_source(name: str) -> None:
+    cited = parse_citations(text_of(name), source=name)
+    facts = set(facts_of(tomllib.loads(text_of(name)))) - {
+        "profile_id",
+        "version",
+        "display_name",
+        "manufacturer",
+        "model",
+        "device_type",
+        "device_type_is_borrowed",
+    }
+    assert set(cited) == {fact for fact in facts if not fact.startswith("sources.")}
+
+
+def facts_of(value: object, path: str = "") -> Iterator[str]:
+    """Dotted keys of every leaf, found without the product's reader."""
+    if isinstance(value, dict):
+        for key, inside in value.items():
+            yield from facts_of(inside, f"{path}.{key}".lstrip("."))
+    elif isinstance(value, list) and any(isinstance(each, dict) for each in value):
+        for position, inside in enumerate(value):
+            yield from facts_of(inside, f"{path}.{position}")
+    else:
+        yield path
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_shipped_file_when_read_then_a_cited_source_names_something(name: str) -> None:
+    for fact, citation in parse_citations(text_of(name), source=name).items():
+        assert citation.is_assumed or len(citation.text.split()) > 1, fact
 
 
 def test_latch_m_when_loaded_then_it_is_latch_like() -> None:
@@ -84,28 +128,37 @@ def test_generic_jit_when_loaded_then_it_has_no_schedules() -> None:
     assert profile.remote_unlock
 
 
-@pytest.mark.parametrize("line", KEY_LINES, ids=lambda line: line.split(" ", 1)[0])
-def test_parse_profile_when_a_key_is_missing_then_named(line: str) -> None:
+@pytest.mark.parametrize(("number", "line"), FACT_LINES, ids=str)
+def test_parse_profile_when_a_key_is_missing_then_named(number: int, line: str) -> None:
     key = line.split(" ", maxsplit=1)[0]
-    with pytest.raises(ProfileError, match=rf"^p\.toml: ([a-z]+\.)?{key} is missing$"):
-        parse_profile(LATCH.replace(f"{line}\n", ""), source="p.toml")
+    with pytest.raises(ProfileError, match=rf"^p\.toml: ([a-z_0-9]+\.)*{key} is missing$"):
+        parse_profile(with_line(number, ""), source="p.toml")
 
 
-@pytest.mark.parametrize("line", KEY_LINES, ids=lambda line: line.split(" ", 1)[0])
+@pytest.mark.parametrize(("number", "line"), FACT_LINES, ids=str)
 @pytest.mark.parametrize("value", ["1979-05-27", "1.5", "{}"])
-def test_parse_profile_when_a_value_has_the_wrong_type_then_named(line: str, value: str) -> None:
+def test_parse_profile_when_a_value_has_the_wrong_type_then_named(
+    number: int, line: str, value: str
+) -> None:
     key = line.split(" ", maxsplit=1)[0]
-    with pytest.raises(ProfileError, match=rf"^p\.toml: ([a-z]+\.)?{key} must be "):
-        parse_profile(LATCH.replace(line, f"{key} = {value}"), source="p.toml")
+    with pytest.raises(ProfileError, match=rf"^p\.toml: ([a-z_0-9]+\.)*{key} must be "):
+        parse_profile(with_line(number, f"{key} = {value}"), source="p.toml")
 
 
-@pytest.mark.parametrize("table", re.findall(r"^\[(\w+)\]$", LATCH, re.MULTILINE))
+@pytest.mark.parametrize(
+    "table",
+    # `[codes]` is there as long as a table inside it is.
+    sorted(set(re.findall(r"^\[([\w.]+)\]$", LATCH, re.MULTILINE)) - {"codes", "sources"}),
+)
 def test_parse_profile_when_a_table_is_missing_or_no_table_then_named(table: str) -> None:
     without = LATCH.replace(f"[{table}]", f"[{table}x]")
     with pytest.raises(ProfileError, match=rf"{table} is missing"):
         parse_profile(without, source="p")
+    around, _, key = table.rpartition(".")
+    at = f"[{around}]\n" if around else ""
+    scalar = without.replace(at, f"{at}{key} = 5\n", 1)
     with pytest.raises(ProfileError, match=rf"{table} must be a table"):
-        parse_profile(f"{table} = 5\n" + without, source="p")
+        parse_profile(scalar, source="p")
 
 
 @pytest.mark.parametrize(
@@ -124,12 +177,20 @@ def test_parse_profile_when_a_table_is_missing_or_no_table_then_named(table: str
         ('model = "latch-m"', 'model = ""', "model must have 1 to 63 characters"),
         ('model = "latch-m"', f'model = "{"x" * 64}"', "model must have 1 to 63 characters"),
         ('"salto_lock"', '"salto_loc"', "device_type has no value .*; did you mean 'salto_lock'"),
-        ("lengths = [7]", "lengths = []", r"codes\.lengths must not be empty"),
-        ("lengths = [7]", "lengths = [true]", r"codes\.lengths must be a whole number from 1"),
-        ("lengths = [7]", "lengths = [17]", r"codes\.lengths must be a whole number from 1 to 16"),
-        ("lengths = [7]", "lengths = [7, 6]", "must ascend"),
-        ("lengths = [7]", "lengths = [7, 7]", "must ascend"),
-        ("lengths = [7]", "lengths = [7, 11]", "buffer_length is shorter"),
+        ("lengths = [7]  #", "lengths = []  #", r"codes\.lengths is empty exactly where"),
+        (
+            "lengths = [7]  #",
+            "lengths = [true]  #",
+            r"codes\.lengths must be a whole number from 1",
+        ),
+        (
+            "lengths = [7]  #",
+            "lengths = [17]  #",
+            r"codes\.lengths must be a whole number from 1 to 16",
+        ),
+        ("lengths = [7]  #", "lengths = [7, 6]  #", "must ascend"),
+        ("lengths = [7]  #", "lengths = [7, 7]  #", "must ascend"),
+        ("lengths = [7]  #", "lengths = [7, 11]  #", "buffer_length is shorter"),
         (
             '["cannot_specify_pin_code"]',
             '["cannot_specify_pin_code", "cannot_specify_pin_code"]',
@@ -145,10 +206,35 @@ def test_parse_profile_when_a_table_is_missing_or_no_table_then_named(table: str
         ("[log]", "[codes.name_length]\nmin_length = 1\nmax_length = 2\n[log]", "name_length and"),
         ('"disabled_until_start"', '"whenever"', r"schedules\.jit has no value 'whenever'"),
         ("year_day_per_user = 1", "year_day_per_user = 0", "year_day_per_user of at least 1"),
-        ("native = true", "native = false", "year_day_per_user of at least 1"),
         ("duration_s = 60 ", "duration_s = 901 ", "duration_s exceeds duration_s_max"),
         ("low_mv = 4200", "low_mv = 3900", "battery voltages must fall"),
         ("[log]", "[log", "^p: not TOML: "),
+        ("pin_slot_count = 500", "pin_slot_count = 0", "empty exactly where"),
+        ('["code", "mobile_key", "card"]', '["mobile_key"]', "names code exactly where"),
+        ('read_back = "write_only"', 'read_back = "masked"', "read_back_mask and"),
+        (
+            'read_back = "write_only"',
+            'read_back = "masked"\nread_back_mask = "**"',
+            r"codes\.read_back_mask must be one character",
+        ),
+        ('remote = "refused"', 'remote = "refuse"', r"duplicates\.remote .* mean 'refused'"),
+        ("step_s = 1 ", "step_s = 0 ", r"offline_codes\.1\.step_s must be a whole number"),
+        ("duration_s_min = 900", "duration_s_min = 901", "duration_s_min exceeds"),
+        ('kind = "first_use"', 'kind = "daily"', "offline_codes names a kind twice"),
+        ("holiday_count = 0", "holiday_count = 256", r"schedules\.holiday_count must be"),
+        ('types = ["unrestricted_user", ', "types = [", "must name unrestricted_user"),
+        ('"year_day_schedule_user", ', "", "must name year_day_schedule_user"),
+        ("week_day_per_user = 8", "week_day_per_user = 0", "week_day_schedule_user without"),
+        ("expiring_timeout_min = 0", "expiring_timeout_min = 5", "names expiring_user"),
+        ('types = ["unre', 'types = ["expiring_user", "unre', "names expiring_user"),
+        ('types = ["unre', 'types = ["robot", "unre', r"users\.types has no value 'robot'"),
+        ("nvs_bytes = 65536", "nvs_bytes = 65537", "whole sectors"),
+        ("write_block = 4", "write_block = 3", "multiple of flash.write_block"),
+        ("capacity = 2048", "capacity = 2458", "holds less than log.capacity"),
+        ('log = "assumed"', 'lok = "assumed"', r'sources\."lok" names no fact; did you mean'),
+        ('log = "assumed"', 'qqqq = "assumed"', r'sources\."qqqq" names no fact$'),
+        ('log = "assumed"', "log = 5", r'sources\."log" must be a text of 1 to 200'),
+        ('log = "assumed"', f'log = "{"x" * 201}"', r'sources\."log" must be a text of 1 to 200'),
     ],
 )
 def test_parse_profile_when_a_fact_is_impossible_then_named(
@@ -158,10 +244,87 @@ def test_parse_profile_when_a_fact_is_impossible_then_named(
         parse_profile(changed(old, new), source="p")
 
 
-def test_parse_profile_when_week_days_without_native_then_refused() -> None:
-    text = changed("week_day_per_user = 0", "week_day_per_user = 1", name="generic-jit")
-    with pytest.raises(ProfileError, match="must be 0 without native"):
+def test_parse_profile_when_offline_lengths_contradict_then_refused() -> None:
+    for lengths, sentence in (
+        ("[8, 7]", "ascend"),
+        ("[11]", r"longest of offline_codes\.lengths"),
+        ("[]", r"offline_codes\.0\.lengths must not be empty"),
+    ):
+        text = LATCH.replace("lengths = [7]\n", f"lengths = {lengths}\n")
+        with pytest.raises(ProfileError, match=sentence):
+            parse_profile(text, source="p")
+
+
+def test_parse_profile_when_offline_codes_are_no_tables_then_named() -> None:
+    text = "offline_codes = [5]\n" + text_of("generic-jit")
+    with pytest.raises(ProfileError, match="offline_codes must be an array of tables"):
         parse_profile(text, source="p")
+
+
+def test_parse_profile_when_offline_codes_are_no_list_then_named() -> None:
+    text = "offline_codes = 5\n" + text_of("generic-jit")
+    with pytest.raises(ProfileError, match="offline_codes must be an array of tables"):
+        parse_profile(text, source="p")
+
+
+def test_parse_profile_when_masked_then_the_mask_is_read() -> None:
+    text = changed('read_back = "write_only"', 'read_back = "masked"\nread_back_mask = "0"')
+    assert parse_profile(text, source="p").read_back_mask == "0"
+
+
+def test_parse_profile_when_sources_are_no_table_then_named() -> None:
+    text = "sources = 5\n" + LATCH.partition("\n[sources]\n")[0]
+    with pytest.raises(ProfileError, match=r"^p: sources must be a table$"):
+        parse_profile(text, source="p")
+
+
+def test_parse_citations_when_no_sources_then_empty() -> None:
+    text = LATCH.partition("\n[sources]\n")[0]
+    assert dict(parse_citations(text, source="p")) == {}
+    assert parse_profile(text, source="p") == load("latch-m")
+
+
+def test_parse_citations_when_fact_has_none_of_its_own_then_that_of_its_table() -> None:
+    cited = parse_citations(LATCH, source="p")
+    assert cited["codes.lengths"].key == "codes.lengths"
+    assert not cited["codes.lengths"].is_assumed
+    assert cited["codes.duplicates.remote"].key == "codes"
+    assert cited["codes.duplicates.remote"].is_assumed
+    assert cited["offline_codes.1.lengths"].text == cited["offline_codes.0.lengths"].text
+    assert cited["offline_codes.1.step_s"].key == "offline_codes"
+
+
+def test_parse_profile_when_no_keypad_then_no_codes_at_all() -> None:
+    text = (
+        text_of("generic-jit")
+        .replace("pin_slot_count = 30", "pin_slot_count = 0")
+        .replace("lengths = [4, 5, 6, 7, 8]", "lengths = []")
+        .replace('["code"]', '["card"]')
+    )
+    with pytest.raises(ProfileError, match=r"codes\.online and codes\.backup_pool must be false"):
+        parse_profile(text, source="p")
+    text = text.replace("online = true", "online = false")
+    text = text.replace("backup_pool = true", "backup_pool = false")
+    profile = parse_profile(text, source="p")
+    assert not profile.has_keypad
+    assert not profile.variable_code_length
+    offline = LATCH.partition("[[offline_codes]]\n")[2].partition("\n\n")[0]
+    with pytest.raises(ProfileError, match="offline_codes need a keypad"):
+        parse_profile(f"{text}\n[[offline_codes]]\n{offline}", source="p")
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("local_year_day = false", "local_year_day = true"),
+        ("holiday_count = 0", "holiday_count = 1"),
+    ],
+)
+def test_parse_profile_when_quirk_of_schedules_without_any_then_refused(
+    old: str, new: str
+) -> None:
+    with pytest.raises(ProfileError, match=r"^p: schedules\.(local_year_day|holiday_count) "):
+        parse_profile(changed(old, new, name="generic-jit"), source="p")
 
 
 def test_parse_profile_when_names_are_bounded_then_both_bounds_are_read() -> None:

@@ -1,0 +1,480 @@
+"""Lock memory on flash: records and device state in NVS, the log in the audit ring.
+
+Theory of operation. A change is in flash before `commit` returns, and only then does a firmware
+answer, move the bolt or speak of it. A change of one item is one NVS write, which a power cut
+leaves done or undone. One of several items is first written whole into a *batch* item, then item
+by item, then the batch is deleted: a batch found at power-up is done again, so such a change is
+there whole or not at all, too. The log comes after the items: what was counted but not logged was
+never answered, and a bolt that has moved is in the log.
+
+RAM holds an index of the records, as the firmware of a real lock does; `power_cycle` makes it
+anew from flash. With a state file every change adds one frame of its programs and erases, and
+what can't be kept there is taken back.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import struct
+from collections.abc import Callable, Iterator, Sequence
+from typing import Final, Protocol
+
+from firmware_sim.errors import (
+    BrownOut,
+    FlashMisused,
+    MemoryFull,
+    NvsDataDamaged,
+    NvsEraseFailed,
+    NvsFull,
+    StateFileError,
+)
+from firmware_sim.flash.nor import Erase, NorFlash, Operation, SectorContent, Snapshot, pages_of
+from firmware_sim.flash.nvs import Nvs, sector_reader
+from firmware_sim.flash.nvs_area import reader_shape
+from firmware_sim.flash.nvs_sector import SectorReader, SectorShape, aligned
+from firmware_sim.flash.nvs_settings import LOCK_SETTINGS, NvsSettings
+from firmware_sim.memory.audit_ring import AuditRing, RingSector
+from firmware_sim.memory.flash_map import FlashArea, FlashMap
+from firmware_sim.memory.interface import Change
+from firmware_sim.memory.news import is_news, with_news
+from firmware_sim.memory.record_layout import RECORD_HEAD_BYTES, decode_record, encode_record
+from firmware_sim.memory.records import DeviceState, Record
+from firmware_sim.memory.state_items import changed_items, with_items
+from firmware_sim.memory.table import RecordTable
+from protocols.doorlock.digest import RecordKey
+from protocols.doorlock.vocabulary import RecordKind
+from protocols.errors import MalformedFrame
+from protocols.strike.messages import LogRecord
+
+_BATCH_ID: Final = 0x0001
+_SCRATCH_ID: Final = 0x0005
+# Records get their ids in the order in which their keys are first written.
+_FIRST_RECORD_ID: Final = 0x0100
+_LAST_RECORD_ID: Final = 0xFFFE
+_BATCH_PART: Final = struct.Struct("<HB")
+# What an item costs beside its data: its entry of 8 bytes and the data CRC of 4.
+_ITEM_OVERHEAD: Final = 12
+# Bytes of every sector that no record may count on: the longest batch (a credential and the user
+# with all schedules that go with it) would not fit into a smaller rest. Of small sectors a part.
+_SECTOR_RESERVE: Final = 512
+_SECTOR_RESERVE_SHARE: Final = 4
+
+
+class FlashKeeper(Protocol):
+    """Keeps a flash beyond this process; each call returns when that is safe."""
+
+    def keep_change(self, operations: Sequence[Operation], state: DeviceState) -> None:
+        """Keep what one change did.
+
+        Raises:
+            StateFileError: When it could not be kept; what is kept is as before.
+        """
+
+    def keep_all(self, flash: NorFlash, state: DeviceState) -> None:
+        """Keep the whole flash anew; raises as `keep_change`."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Interruption:
+    """Power goes in the middle of a change.
+
+    Attributes:
+        operation: Which of its programs and erases does not come about, from 0.
+        leave_torn: Brings the flash into the state in which that one leaves it.
+    """
+
+    operation: int
+    leave_torn: Callable[[NorFlash, Operation], None]
+
+
+class SeenContents:
+    """What mounting many images of one lock has read before: sectors and records by their bytes.
+
+    Args:
+        flash: A flash of that geometry.
+        settings: How its NVS is kept.
+
+    Attributes:
+        reader: Reads sectors of NVS.
+        ring: Sectors of the audit ring.
+    """
+
+    __slots__ = ("_records", "reader", "ring")
+
+    def __init__(self, flash: NorFlash, settings: NvsSettings) -> None:
+        self.reader = sector_reader(flash, settings)
+        self.ring: dict[SectorContent, RingSector] = {}
+        self._records: dict[bytes, Record | None] = {}
+
+    def record(self, data: bytes) -> Record | None:
+        """A record from its bytes in flash; None when they are none."""
+        if data not in self._records:
+            self._records[data] = _readable(data)
+        return self._records[data]
+
+
+class FlashMemory:
+    """The memory of one lock.
+
+    Args:
+        flash: Its flash; blank but for the meta area, or with what a lock left in it.
+        flash_map: The areas in it.
+        state: The device state of a new lock; its hardware part is taken as it is.
+        log_capacity: Log records that it tells of.
+        settings: How its NVS is kept.
+        keeper: Keeps it beyond this process; None = nothing is.
+        seen: What was read before; for many images of one lock.
+        after_cut: True when power may have gone in the middle of a write to this flash.
+
+    Attributes:
+        flash: As given.
+        flash_map: As given.
+        keeper: As given.
+        log_capacity: As given.
+        state: The device state; changed by `commit` only.
+        interrupt: Asked after every change with its operations whether power went in the middle
+            of them; None = never.
+        damaged_count: Items in flash that could not be read at the last power-up.
+
+    Raises:
+        NvsUnmountable: When the NVS area is none, or one beyond recovery.
+    """
+
+    __slots__ = (
+        "_ids",
+        "_next_id",
+        "_nvs",
+        "_ring",
+        "_seen",
+        "_settings",
+        "_table",
+        "_used_bytes",
+        "damaged_count",
+        "flash",
+        "flash_map",
+        "interrupt",
+        "keeper",
+        "log_capacity",
+        "state",
+    )
+
+    def __init__(
+        self,
+        flash: NorFlash,
+        flash_map: FlashMap,
+        state: DeviceState,
+        *,
+        log_capacity: int,
+        settings: NvsSettings = LOCK_SETTINGS,
+        keeper: FlashKeeper | None = None,
+        seen: SeenContents | None = None,
+        after_cut: bool = False,
+    ) -> None:
+        self.flash = flash
+        self.flash_map = flash_map
+        self.state = state
+        self.keeper = keeper
+        self.interrupt: Callable[[Sequence[Operation]], Interruption | None] | None = None
+        self.log_capacity = log_capacity
+        self._settings = settings
+        self._seen = seen
+        self._table = RecordTable()
+        self._ids: dict[RecordKey, int] = {}
+        self._next_id = _FIRST_RECORD_ID
+        self._used_bytes = 0
+        self.damaged_count = 0
+        self._mount(after_cut=after_cut)
+
+    # --- reading ----------------------------------------------------------------------------
+
+    @property
+    def log_oldest_index(self) -> int:
+        """See `LockMemory.log_oldest_index`."""
+        return self._ring.oldest_index
+
+    @property
+    def log_next_index(self) -> int:
+        """See `LockMemory.log_next_index`."""
+        return self._ring.next_index
+
+    @property
+    def log_chain(self) -> bytes:
+        """See `LockMemory.log_chain`."""
+        return self._ring.chain
+
+    def record(self, key: RecordKey) -> Record | None:
+        """See `LockMemory.record`."""
+        return self._table.get(key)
+
+    def records(self, after: RecordKey | None = None) -> Iterator[Record]:
+        """See `LockMemory.records`."""
+        return self._table.records(after)
+
+    def live(self, kind: RecordKind) -> Iterator[Record]:
+        """See `LockMemory.live`."""
+        return self._table.live(kind)
+
+    def digest(self) -> bytes:
+        """See `LockMemory.digest`."""
+        return self._table.digest()
+
+    def log_records(self, from_index: int, limit: int) -> Sequence[LogRecord]:
+        """See `LockMemory.log_records`."""
+        return self._ring.records(from_index, limit)
+
+    # --- writing ----------------------------------------------------------------------------
+
+    def commit(self, change: Change) -> None:
+        """See `LockMemory.commit`.
+
+        Raises:
+            BrownOut: When power went in the middle of it; the memory is of no use until
+                `power_cycle`.
+        """
+        state = with_news(self.state if change.state is None else change.state, change.log)
+        items = [self._record_item(record, n) for n, record in enumerate(change.records)]
+        growth = self._growth(change.records)
+        if items and growth > 0 and self._used_bytes + growth > self._budget_bytes:
+            raise MemoryFull
+        items += changed_items(self.state, state)
+        before = self.flash.snapshot()
+        operations: list[Operation] = []
+        log_before = self.flash.log
+        if self.keeper is not None or self.interrupt is not None:
+            self.flash.log = operations
+        try:
+            self._write(items, change.log)
+            if self.interrupt is not None:
+                self._interrupted(self.interrupt(operations), before, operations)
+            if self.keeper is not None:
+                self.keeper.keep_change(operations, state)
+        except (NvsFull, NvsEraseFailed) as error:
+            self._take_back(before)
+            raise MemoryFull from error
+        except StateFileError:
+            self._take_back(before)
+            raise
+        finally:
+            self.flash.log = log_before
+        self._used_bytes += growth
+        for record, (item_id, _) in zip(change.records, items, strict=False):
+            self._ids[record.key] = item_id
+            self._next_id = max(self._next_id, item_id + 1)
+            self._table.put(record)
+        self.state = state
+
+    def power_cycle(self) -> None:
+        """Power is back: nothing is known but what is in flash, and what the hardware keeps.
+
+        Raises:
+            NvsUnmountable: When the NVS area is none, or one beyond recovery.
+            StateFileError: When what had to be mended could not be kept.
+        """
+        self.flash.power_cycle()
+        operations: list[Operation] = []
+        self.flash.log = operations
+        try:
+            self._mount(after_cut=True)
+            if operations and self.keeper is not None:
+                self.keeper.keep_change(operations, self.state)
+        finally:
+            self.flash.log = None
+
+    def load(self, offset: int, image: bytes) -> None:
+        """Put an image of whole sectors into the flash, then cycle the power.
+
+        Raises:
+            FlashMisused: When it is not whole sectors of this flash.
+            NvsUnmountable: When no lock could come up from it; the flash is as before.
+            StateFileError: When it could not be kept; the flash is as before.
+        """
+        size = self.flash.geometry.sector_size
+        first, rest = divmod(offset, size)
+        if rest or len(image) % size or offset + len(image) > self.flash.geometry.size:
+            raise FlashMisused(offset, f"{len(image)} bytes are not whole sectors of this flash")
+        before = self.flash.snapshot()
+        contents = list(before)
+        for number in range(len(image) // size):
+            contents[first + number] = pages_of(image[number * size : (number + 1) * size])
+        self.flash.restore(tuple(contents))
+        try:
+            self._mount()
+            if self.keeper is not None:
+                self.keeper.keep_all(self.flash, self.state)
+        except Exception:
+            self._take_back(before)
+            raise
+
+    def _write(self, items: Sequence[tuple[int, bytes]], log: Sequence[LogRecord]) -> None:
+        if len(items) > 1:
+            parts = [_BATCH_PART.pack(item_id, len(data)) + data for item_id, data in items]
+            self._nvs.write(_BATCH_ID, b"".join(parts))
+        for item_id, data in items:
+            self._nvs.write(item_id, data)
+        if len(items) > 1:
+            self._nvs.delete(_BATCH_ID)
+        for record in log:
+            self._ring.append(record)
+
+    def _record_item(self, record: Record, number: int) -> tuple[int, bytes]:
+        """Id and bytes of a record, the `number`th of its change."""
+        item_id = self._ids.get(record.key)
+        if item_id is None:
+            item_id = self._next_id + number
+            if item_id > _LAST_RECORD_ID:
+                raise MemoryFull
+        return item_id, encode_record(record.key, record.revision, record.stored_content)
+
+    def _growth(self, records: Sequence[Record]) -> int:
+        """Bytes by which these records make what has to be kept longer."""
+        growth = 0
+        for record in records:
+            growth += self._stored_bytes(RECORD_HEAD_BYTES + len(record.stored_content))
+            held = self._table.content_length(record.key)
+            if held is not None:
+                growth -= self._stored_bytes(RECORD_HEAD_BYTES + held)
+        return growth
+
+    def _stored_bytes(self, length: int) -> int:
+        """Bytes of flash that an item of so many bytes takes."""
+        return aligned(length + _ITEM_OVERHEAD, self.flash.geometry.write_block)
+
+    @property
+    def _budget_bytes(self) -> int:
+        size = self.flash.geometry.sector_size
+        reserve = min(_SECTOR_RESERVE, size // _SECTOR_RESERVE_SHARE)
+        return (self.flash_map.sector_count(FlashArea.NVS) - 1) * (size - reserve)
+
+    def _interrupted(
+        self, cut: Interruption | None, before: Snapshot, operations: Sequence[Operation]
+    ) -> None:
+        if cut is None or not operations:
+            return
+        self.flash.log = None
+        self.flash.restore(before)
+        for operation in operations[: cut.operation]:
+            if isinstance(operation, Erase):
+                self.flash.erase(operation.sector)
+            else:
+                self.flash.program(operation.offset, operation.data)
+        cut.leave_torn(self.flash, operations[cut.operation])
+        if self.keeper is not None:
+            self.keeper.keep_all(self.flash, self.state)
+        raise BrownOut
+
+    def _take_back(self, before: Snapshot) -> None:
+        self.flash.log = None
+        self.flash.restore(before)
+        self._mount()
+
+    # --- power-up ---------------------------------------------------------------------------
+
+    def _mount(self, *, after_cut: bool = False) -> None:
+        flash_map = self.flash_map
+        self._nvs = Nvs(
+            self.flash,
+            self._settings,
+            first_sector=flash_map.first_sector(FlashArea.NVS),
+            sector_count=flash_map.sector_count(FlashArea.NVS),
+            reader=_shared_reader(reader_shape(self.flash), self._settings)
+            if self._seen is None
+            else self._seen.reader,
+        )
+        if after_cut:
+            self._settle()
+        contents = self._nvs.contents()
+        if _BATCH_ID in contents:
+            self._finish_batch(contents[_BATCH_ID])
+            contents = self._nvs.contents()
+        self._ring = AuditRing(
+            self.flash,
+            flash_map,
+            capacity=self.log_capacity,
+            seen=None if self._seen is None else self._seen.ring,
+        )
+        self._index(contents)
+        self.state = dataclasses.replace(
+            with_items(self.state, contents), news_index=self._news_index()
+        )
+
+    def _settle(self) -> None:
+        """Make what was read stay as it was read, and what is written next stay as it is written.
+
+        A cut may have left the cells of one entry, or of the place behind the newest one, between
+        0 and 1. The newest entry is programmed once more, and the place behind it taken by an
+        item that nobody reads.
+        """
+        self._nvs.settle_newest()
+        try:
+            last = self._nvs.read(_SCRATCH_ID) or b""
+        except NvsDataDamaged:
+            last = b""
+        count = int.from_bytes(last, "little") + 1 & 0xFFFF_FFFF
+        self._nvs.write(_SCRATCH_ID, count.to_bytes(4, "little"))
+
+    def _finish_batch(self, batch: bytes | None) -> None:
+        """Do a change again that had been in progress when power went."""
+        at = 0
+        while batch is not None and at < len(batch):
+            item_id, length = _BATCH_PART.unpack_from(batch, at)
+            at += _BATCH_PART.size
+            self._nvs.write(item_id, batch[at : at + length])
+            at += length
+        self._nvs.delete(_BATCH_ID)
+
+    def _index(self, contents: dict[int, bytes | None]) -> None:
+        self._ids.clear()
+        self._next_id = _FIRST_RECORD_ID
+        self._used_bytes = 0
+        self.damaged_count = 0
+        records = []
+        for item_id in sorted(contents):
+            data = contents[item_id]
+            self._next_id = max(self._next_id, item_id + 1)
+            if item_id == _SCRATCH_ID:
+                continue
+            if data is None:
+                self.damaged_count += 1
+                continue
+            if item_id < _FIRST_RECORD_ID:
+                continue
+            self._used_bytes += self._stored_bytes(len(data))
+            record = _readable(data) if self._seen is None else self._seen.record(data)
+            if record is None:
+                self.damaged_count += 1
+                continue
+            self._ids[record.key] = item_id
+            records.append(record)
+        self._table.replace(records)
+
+    def _news_index(self) -> int:
+        """One past the last log record that is news to a reader."""
+        index = self._ring.next_index
+        while index > self._ring.oldest_index:
+            first = max(self._ring.oldest_index, index - _LOOKED_BACK)
+            for record in reversed(self._ring.records(first, index - first)):
+                if is_news(record):
+                    return record.index + 1
+            index = first
+        return 0
+
+
+@functools.cache
+def _shared_reader(shape: SectorShape, settings: NvsSettings) -> SectorReader:
+    """One reader for all locks of one geometry: it keeps nothing."""
+    return SectorReader(shape, settings)
+
+
+# Log records that a search for the last news reads at once.
+_LOOKED_BACK: Final = 32
+
+
+def _readable(data: bytes) -> Record | None:
+    """A record from its bytes in flash; None when they are none that this version knows."""
+    try:
+        stored = decode_record(data)
+        key = RecordKey(stored.kind, stored.index, stored.sub_index)
+        return Record.stored(key, stored.revision, stored.content)
+    except (MalformedFrame, KeyError):
+        return None

@@ -1,0 +1,71 @@
+"""What a lock is in, beside its flash: RTC registers, bolt, power. No flash image holds these."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Annotated, Final
+
+from firmware_sim.hardware.bolt import Bolt
+from firmware_sim.hardware.rtc import RtcState
+from firmware_sim.memory.records import DeviceState
+from protocols.doorlock.vocabulary import ClockQuality, LockState
+from protocols.wire.layout import ENUM8, S16, S64, U8, U32, codec, message
+
+
+@message
+class HardwareState:
+    """The hardware part of a device state, as a state file keeps it."""
+
+    clock_true_us: S64
+    clock_device_us: S64
+    utc_offset_min: S16
+    clock_quality: Annotated[ClockQuality, ENUM8]
+    clock_is_running: U8
+    lock_state: Annotated[LockState, ENUM8]
+    bolt_operations: U32
+    is_powered: U8
+
+
+_HARDWARE: Final = codec(HardwareState)
+
+
+def encode_hardware(state: DeviceState) -> bytes:
+    """Bytes of the hardware part.
+
+    Raises:
+        LocalProtocolError: When a value does not fit its word.
+    """
+    clock = state.clock
+    return _HARDWARE.encode(
+        HardwareState(
+            clock_true_us=clock.true_us,
+            clock_device_us=clock.device_us,
+            utc_offset_min=clock.utc_offset_min,
+            clock_quality=clock.quality,
+            clock_is_running=int(clock.is_running),
+            lock_state=state.bolt.position,
+            bolt_operations=state.bolt.operations,
+            is_powered=int(state.is_powered),
+        )
+    )
+
+
+def with_hardware(state: DeviceState, data: bytes) -> DeviceState:
+    """A state with its hardware part replaced.
+
+    Raises:
+        MalformedFrame: When these bytes are no hardware state.
+    """
+    stored = _HARDWARE.decode(data)
+    return dataclasses.replace(
+        state,
+        clock=RtcState(
+            true_us=stored.clock_true_us,
+            device_us=stored.clock_device_us,
+            utc_offset_min=stored.utc_offset_min,
+            quality=stored.clock_quality,
+            is_running=bool(stored.clock_is_running),
+        ),
+        bolt=Bolt(position=stored.lock_state, operations=stored.bolt_operations),
+        is_powered=bool(stored.is_powered),
+    )

@@ -1,0 +1,71 @@
+"""How one record lies in the lock's NVS: at most 48 bytes, saying itself which key it holds."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Annotated, Final
+
+from firmware_sim.errors import RecordTooLong
+from protocols.doorlock.digest import RecordKey
+from protocols.doorlock.vocabulary import RecordKind
+from protocols.errors import MalformedFrame
+from protocols.wire.layout import ENUM8, U8, U16, U32, ShortBytes, codec, message
+
+RECORD_BYTES_MAX: Final = 48
+RECORD_VERSION: Final = 1
+# Bytes of a record beside its content.
+RECORD_HEAD_BYTES: Final = 10
+
+
+@message
+class FlashRecord:
+    """A record as it lies in flash, or a tombstone when its content is empty."""
+
+    version: U8
+    kind: Annotated[RecordKind, ENUM8]
+    index: U16
+    sub_index: U8
+    revision: U32
+    content: ShortBytes = dataclasses.field(repr=False)
+
+
+_RECORD: Final = codec(FlashRecord)
+
+
+def encode_record(key: RecordKey, revision: int, content: bytes) -> bytes:
+    """Bytes of a record.
+
+    Args:
+        key: Which record.
+        revision: Of the write or clear that made it.
+        content: Its content as stored; empty for a tombstone.
+
+    Raises:
+        RecordTooLong: When it has more than 48 bytes.
+        LocalProtocolError: When a value does not fit its word.
+    """
+    data = _RECORD.encode(
+        FlashRecord(
+            version=RECORD_VERSION,
+            kind=key.kind,
+            index=key.index,
+            sub_index=key.sub_index,
+            revision=revision,
+            content=content,
+        )
+    )
+    if len(data) > RECORD_BYTES_MAX:
+        raise RecordTooLong(len(data), RECORD_BYTES_MAX)
+    return data
+
+
+def decode_record(data: bytes) -> FlashRecord:
+    """A record from its bytes.
+
+    Raises:
+        MalformedFrame: When these bytes are no record of this version.
+    """
+    record = _RECORD.decode(data)
+    if record.version != RECORD_VERSION:
+        raise MalformedFrame(f"record version {record.version} is unknown")
+    return record

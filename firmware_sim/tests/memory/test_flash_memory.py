@@ -1,0 +1,273 @@
+"""Memory on flash: what it holds, what comes back after power, and what it has no room for."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from firmware_sim.errors import (
+    BrownOut,
+    FlashMisused,
+    MemoryFull,
+    NvsUnmountable,
+    RecordTooLong,
+)
+from firmware_sim.flash.nor import NorFlash, Operation
+from firmware_sim.memory.flash_file import new_memory
+from firmware_sim.memory.flash_map import FlashArea, FlashMap
+from firmware_sim.memory.flash_memory import FlashMemory, Interruption
+from firmware_sim.memory.interface import Change
+from firmware_sim.memory.records import Record
+from firmware_sim.tests.memory.samples import (
+    FRESH,
+    FULL,
+    SMALL,
+    content_of,
+    entries,
+    factory,
+    log,
+    pin,
+    user,
+    write,
+)
+from protocols.doorlock.digest import TOMBSTONE_DIGEST, RecordKey, memory_digest
+from protocols.doorlock.vocabulary import RecordKind
+
+
+def make(log_capacity: int = 40) -> FlashMemory:
+    return new_memory(factory(log_capacity=log_capacity), FRESH)
+
+
+def again(memory: FlashMemory) -> FlashMemory:
+    """Another lock with the same flash and hardware."""
+    return FlashMemory(
+        memory.flash.clone(), memory.flash_map, FRESH, log_capacity=memory.log_capacity
+    )
+
+
+def test_records_come_in_key_order_after_any_key() -> None:
+    memory = make()
+    write(memory, pin(2), user(3), user(1))
+    write(memory, pin(1, b"7777"))
+    keys = [record.key for record in memory.records()]
+    assert keys == sorted(keys)
+    assert len(keys) == 4
+    for at, key in enumerate(keys):
+        assert [record.key for record in memory.records(key)] == keys[at + 1 :]
+    # A key need not be there.
+    assert [r.key for r in memory.records(RecordKey(RecordKind.USER, 2, 9))] == keys[1:]
+
+
+def test_live_leaves_out_tombstones_and_other_kinds() -> None:
+    memory = make()
+    write(memory, user(1), user(2), pin(1))
+    write(memory, Record.tombstone(user(2).key, 5))
+    assert [record.key.index for record in memory.live(RecordKind.USER)] == [1]
+    cleared = memory.record(user(2).key)
+    assert cleared is not None
+    assert (cleared.digest, cleared.revision) == (TOMBSTONE_DIGEST, 5)
+    assert memory.record(RecordKey(RecordKind.USER, 7, 0)) is None
+
+
+def test_digest_follows_every_change_of_a_record() -> None:
+    memory = make()
+    seen = {memory.digest()}
+    for record in (user(1), user(1, 2), user(1, 2, "June"), Record.tombstone(user(1).key, 3)):
+        write(memory, record)
+        seen.add(memory.digest())
+        assert memory.digest() == memory_digest(
+            (item.key, item.revision, item.digest) for item in memory.records()
+        )
+    assert len(seen) == 5
+
+
+def test_log_ring_keeps_the_newest_when_it_turns() -> None:
+    memory = make(log_capacity=40)
+    assert memory.log_chain == bytes(4)
+    for _ in range(200):
+        log(memory)
+    # 50 records a sector, two sectors: what is told of never lies in one that is being erased.
+    assert (memory.log_oldest_index, memory.log_next_index) == (160, 200)
+    assert [record.index for record in memory.log_records(0, 100)] == list(range(160, 200))
+    assert [record.index for record in memory.log_records(175, 2)] == [175, 176]
+    assert memory.log_records(200, 5) == []
+    assert memory.log_records(999, 5) == []
+
+
+@pytest.mark.parametrize("count", [0, 1, 49, 50, 51, 99, 100, 101, 175])
+def test_log_comes_back_after_power_at_every_fill(count: int) -> None:
+    memory = make()
+    for _ in range(count):
+        log(memory)
+    assert content_of(again(memory)) == content_of(memory)
+    assert again(memory).log_chain == memory.log_chain
+
+
+def test_state_comes_back_its_hardware_part_beside_the_flash() -> None:
+    memory = make()
+    memory.commit(Change(state=FULL))
+    found = again(memory).state
+    assert found == dataclasses.replace(FULL, clock=FRESH.clock, bolt=FRESH.bolt, is_powered=True)
+
+
+def test_offset_from_utc_lies_in_flash() -> None:
+    memory = make()
+    clock = dataclasses.replace(FRESH.clock, utc_offset_min=60)
+    memory.commit(Change(state=dataclasses.replace(FRESH, clock=clock)))
+    assert again(memory).state.clock.utc_offset_min == 60
+
+
+def test_state_that_did_not_change_is_not_written() -> None:
+    memory = make()
+    memory.commit(Change(state=FULL))
+    before = memory.flash.snapshot()
+    memory.commit(Change(state=dataclasses.replace(FULL, is_powered=True, news_index=7)))
+    assert memory.flash.snapshot() == before
+
+
+def test_news_are_worked_out_from_the_log() -> None:
+    memory = make()
+    log(memory, 3)
+    assert again(memory).state.news_index == 3
+
+
+changes = st.lists(
+    st.one_of(
+        st.builds(user, st.integers(1, 5), st.integers(1, 9), st.text(max_size=5)).map(
+            lambda record: Change(records=(record,))
+        ),
+        st.builds(pin, st.integers(1, 5), st.just(b"4711"), st.integers(1, 9)).map(
+            lambda record: Change(records=(record, Record.tombstone(user(6).key, 1)))
+        ),
+        st.integers(1, 60),
+        st.just(Change(state=FULL)),
+    ),
+    max_size=25,
+)
+
+
+@given(changes)
+def test_flash_alone_gives_the_same_memory_again(steps: list[Change | int]) -> None:
+    memory = make()
+    for step in steps:
+        memory.commit(Change(log=entries(memory, step)) if isinstance(step, int) else step)
+    found = again(memory)
+    found.state = dataclasses.replace(
+        found.state,
+        bolt=memory.state.bolt,
+        is_powered=memory.state.is_powered,
+        news_index=memory.state.news_index,
+    )
+    assert content_of(found) == content_of(memory)
+    assert found.damaged_count == 0
+    assert (found._used_bytes, found._next_id) == (memory._used_bytes, memory._next_id)
+
+
+def test_full_flash_refuses_another_record_and_still_takes_all_else() -> None:
+    memory = make()
+    taken = fill(memory)
+    assert taken > 100
+    before = content_of(memory)
+    with pytest.raises(MemoryFull):
+        write(memory, pin(taken + 1, b"999999"))
+    assert content_of(memory) == before
+    # Replacing, clearing, counting and logging need no more room than there is.
+    for turn in range(1, 200):
+        write(memory, pin(turn % taken + 1, b"%06d" % (turn % 10), revision=turn + 1))
+        memory.commit(Change(log=entries(memory), state=FULL if turn % 2 else FRESH))
+    write(memory, *(Record.tombstone(pin(slot).key, 1_000) for slot in range(1, 13)))
+    assert content_of(again(memory))[0] == list(memory.records())
+    # What was cleared makes room.
+    write(memory, pin(taken + 1, b"999999"))
+
+
+def fill(memory: FlashMemory) -> int:
+    """Write PINs until there is no room; gives how many."""
+    for slot in range(1, 1_000):
+        try:
+            write(memory, pin(slot, b"%06d" % slot))
+        except MemoryFull:
+            return slot - 1
+    raise AssertionError("endless room")
+
+
+def test_record_longer_than_its_layout_is_refused() -> None:
+    memory = make()
+    write(memory, pin(1, b"1" * 35))
+    with pytest.raises(RecordTooLong, match="a record of 49 bytes is longer than 48"):
+        write(memory, pin(1, b"1" * 36, revision=2))
+    assert [record.revision for record in memory.records()] == [1]
+
+
+def test_lock_of_five_hundred_slots_fits_the_usual_flash() -> None:
+    memory = new_memory(factory(FlashMap(), log_capacity=2048), FRESH)
+    for slot in range(1, 501):
+        write(memory, user(slot, name="0123456789"), pin(slot, b"%07d" % slot))
+    assert len(list(again(memory).live(RecordKind.CREDENTIAL))) == 500
+
+
+def test_damaged_record_is_left_out_and_counted() -> None:
+    memory = make()
+    write(memory, pin(1, b"4711"))
+    offset = memory.flash.image().index(b"4711")
+    memory.flash.clear_bits(offset, b"\x30")
+    found = again(memory)
+    assert (list(found.records()), found.damaged_count) == ([], 1)
+    # Its slot is written anew, not taken for another's.
+    write(found, pin(1, b"4711", revision=2), pin(2, b"4712"))
+    assert [record.key.index for record in again(found).records()] == [1, 2]
+
+
+def test_image_of_another_moment_brings_that_moment_back() -> None:
+    memory = make()
+    write(memory, pin(1))
+    image = memory.flash.image()
+    write(memory, Record.tombstone(pin(1).key, 2))
+    memory.load(0, image)
+    assert [record.content is None for record in memory.records()] == [False]
+    area = SMALL.size(FlashArea.NVS)
+    memory.load(0, b"\xff" * area)
+    assert list(memory.records()) == []
+
+
+def test_image_that_no_lock_comes_up_from_is_refused_and_changes_nothing() -> None:
+    memory = make()
+    write(memory, pin(1))
+    before = content_of(memory)
+    with pytest.raises(NvsUnmountable):
+        memory.load(0, bytes(SMALL.size(FlashArea.NVS)))
+    with pytest.raises(FlashMisused):
+        memory.load(0, bytes(1_000))
+    with pytest.raises(FlashMisused):
+        memory.load(SMALL.geometry.size, bytes(1_024))
+    assert content_of(memory) == before
+    write(memory, pin(2, b"8888"))
+
+
+def test_power_that_goes_in_a_write_leaves_it_done_or_undone() -> None:
+    for cut in range(12):
+        memory = make()
+        write(memory, user(1), pin(1))
+        memory.interrupt = lambda operations, cut=cut: (
+            Interruption(cut, leave_nothing) if cut < len(operations) else None
+        )
+        both = (user(1, 2, "June"), Record.tombstone(pin(1).key, 2))
+        try:
+            write(memory, *both)
+        except BrownOut:
+            memory.power_cycle()
+        revisions = [record.revision for record in memory.records()]
+        assert revisions in ([1, 1], [2, 2])
+        assert content_of(again(memory))[0] == list(memory.records())
+
+
+def leave_nothing(_flash: NorFlash, _operation: Operation) -> None:
+    """Nothing of the interrupted operation came about."""
+
+
+def test_repr_of_a_record_has_no_pin() -> None:
+    assert "1234" not in repr(pin(1))
+    assert "1234" not in repr(Change(records=(pin(1),)))

@@ -1,0 +1,129 @@
+"""Power cuts over a whole lock: at every write block and erase, under every model."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from firmware_sim.flash.nvs_settings import LOCK_SETTINGS, NvsSettings, Recovery
+from firmware_sim.flash.power_cut import ViolationKind, power_cut_sweep
+from firmware_sim.flash.torn import TornModel
+from firmware_sim.memory.flash_file import new_memory
+from firmware_sim.memory.flash_map import FlashMap
+from firmware_sim.memory.flash_memory import FlashMemory
+from firmware_sim.memory.interface import Change
+from firmware_sim.memory.lock_promise import Step, is_chain, record_lock
+from firmware_sim.memory.records import DeviceState, Record
+from firmware_sim.tests.memory.samples import (
+    FRESH,
+    chain_of,
+    entries,
+    factory,
+    pin,
+    user,
+)
+
+# As small as a lock's flash can be, so that every workload collects sectors and turns the ring.
+TINY = FlashMap(nvs_bytes=3_072, audit_bytes=1_024, meta_bytes=512, sector_bytes=512)
+TIGHT = FlashMap(nvs_bytes=4_096, audit_bytes=2_048, meta_bytes=1_024, sector_bytes=1_024)
+
+
+def wrote(*records: Record) -> Step:
+    return lambda _memory: Change(records=records)
+
+
+def logged(count: int, **state: int) -> Step:
+    def step(memory: FlashMemory) -> Change:
+        changed: DeviceState = dataclasses.replace(memory.state, **state)  # type: ignore[arg-type]  # Counters only.
+        return Change(log=entries(memory, count), state=changed)
+
+    return step
+
+
+def day(turns: int) -> Iterator[Step]:
+    """A person gets a code, uses it, mistypes it, and loses it; again and again."""
+    for turn in range(1, turns + 1):
+        slot = turn % 5 + 1
+        yield wrote(user(slot, 2 * turn))
+        yield wrote(pin(slot, b"%07d" % turn, 2 * turn))
+        yield logged(1, wrong_codes=turn % 5)
+        yield logged(2, wrong_codes=0, lockouts=turn % 3, lockout_until_us=turn)
+        tombstones = (pin(slot).key, user(slot).key)
+        yield wrote(*(Record.tombstone(key, 2 * turn + 1) for key in tombstones))
+
+
+def test_no_cut_breaks_a_promise_of_a_lock() -> None:
+    memory = new_memory(factory(TIGHT, log_capacity=30), FRESH)
+    recording, promise = record_lock(memory, day(25))
+    report = power_cut_sweep(recording, promise.mount, promise.check)
+    assert report.findings == ()
+    assert report.image_count > 5_000
+    assert sum(memory.flash.erase_counts) > 5
+
+
+steps = st.one_of(
+    st.builds(
+        lambda slot, revision, name: wrote(user(slot, revision, name)),
+        st.integers(1, 4),
+        st.integers(1, 99),
+        st.text("ab", max_size=8),
+    ),
+    st.builds(
+        lambda slot, code, revision: wrote(pin(slot, code, revision), user(slot, revision)),
+        st.integers(1, 4),
+        st.sampled_from([b"1234", b"12345678"]),
+        st.integers(1, 99),
+    ),
+    st.builds(
+        lambda slot, revision: wrote(
+            Record.tombstone(pin(slot).key, revision), Record.tombstone(user(slot).key, revision)
+        ),
+        st.integers(1, 4),
+        st.integers(1, 99),
+    ),
+    st.builds(
+        lambda count, wrong: logged(count, wrong_codes=wrong),
+        st.integers(0, 3),
+        st.integers(0, 9),
+    ),
+)
+
+
+@settings(max_examples=5, deadline=None)
+@given(st.lists(steps, min_size=5, max_size=20), st.integers(0, 99))
+def test_no_cut_breaks_a_promise_whatever_the_workload(workload: list[Step], seed: int) -> None:
+    memory = new_memory(factory(TINY, log_capacity=15), FRESH)
+    recording, promise = record_lock(memory, workload)
+    report = power_cut_sweep(recording, promise.mount, promise.check, seed=seed)
+    assert report.findings == ()
+
+
+def test_second_cut_while_the_lock_comes_up_breaks_nothing_either() -> None:
+    memory = new_memory(factory(TIGHT, log_capacity=30), FRESH)
+    recording, promise = record_lock(memory, day(5))
+    report = power_cut_sweep(recording, promise.mount, promise.check, depth=2)
+    assert report.findings == ()
+
+
+@pytest.mark.parametrize("recovery", [Recovery.STRICT])
+def test_sweep_finds_the_code_that_opens_again_under_strict_recovery(recovery: Recovery) -> None:
+    strict = NvsSettings(recovery=recovery)
+    assert strict != LOCK_SETTINGS
+    memory = new_memory(factory(TIGHT, log_capacity=30), FRESH, settings=strict)
+    recording, promise = record_lock(memory, day(40), settings=strict)
+    models = (TornModel.NOTHING, TornModel.FIRST_BYTES)
+    report = power_cut_sweep(recording, promise.mount, promise.check, models=models)
+    assert {finding.violation.kind for finding in report.findings} >= {ViolationKind.RETURNED}
+
+
+def test_log_with_a_hole_or_a_changed_record_is_no_chain() -> None:
+    log = chain_of(0, 5)
+    assert is_chain(log)
+    assert is_chain(log[2:])
+    assert not is_chain([*log[:2], *log[3:]])
+    assert not is_chain([*log[:2], dataclasses.replace(log[2], utc_s=1), *log[3:]])
+    assert not is_chain(chain_of(0, 5, b"abcd"))

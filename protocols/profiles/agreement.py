@@ -1,0 +1,192 @@
+"""Which facts of a profile must go together; each rule with the sentence that tells of it."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from protocols.doorlock.constraints import CodeConstraint
+from protocols.doorlock.vocabulary import UserType
+from protocols.errors import ProfileError
+from protocols.profiles.profile import Profile
+from protocols.profiles.vocabulary import CredentialMode, ReadBack
+
+# A rule that holds, or the sentence that says what is wrong.
+_Rule = tuple[bool, str]
+
+# Bytes of a record of the access log (DESIGN D7): the ring of the flash holds no more of them.
+_LOG_RECORD_BYTES: Final = 20
+
+
+def check_agreement(profile: Profile, source: str) -> None:
+    """Refuse facts that contradict each other.
+
+    Args:
+        profile: What was read.
+        source: What to call it in an error.
+
+    Raises:
+        ProfileError: Names the first rule that does not hold.
+    """
+    for holds, sentence in (
+        *_keypad_rules(profile),
+        *_code_rules(profile),
+        *_offline_rules(profile),
+        *_schedule_rules(profile),
+        *_user_rules(profile),
+        *_hardware_rules(profile),
+    ):
+        if not holds:
+            raise ProfileError(f"{source}: {sentence}")
+
+
+def _keypad_rules(profile: Profile) -> tuple[_Rule, ...]:
+    lengths = profile.code_lengths
+    return (
+        (
+            list(lengths) == sorted(set(lengths)),
+            "codes.lengths must ascend, each length once",
+        ),
+        (
+            bool(lengths) == profile.has_keypad,
+            "codes.lengths is empty exactly where codes.pin_slot_count is 0",
+        ),
+        (
+            (CredentialMode.CODE in profile.credential_modes) == profile.has_keypad,
+            "system.credential_modes names code exactly where codes.pin_slot_count is not 0",
+        ),
+        (
+            profile.has_keypad or not (profile.online_codes or profile.backup_pool),
+            "codes.online and codes.backup_pool must be false where codes.pin_slot_count is 0",
+        ),
+        (
+            not lengths or profile.keypad.buffer_length >= lengths[-1],
+            "keypad.buffer_length is shorter than the longest of codes.lengths",
+        ),
+    )
+
+
+def _code_rules(profile: Profile) -> tuple[_Rule, ...]:
+    names = profile.name_length
+    return (
+        (
+            profile.vendor_made_codes
+            == (CodeConstraint.CANNOT_SPECIFY_PIN_CODE in profile.code_constraints),
+            "codes.vendor_made and the constraint cannot_specify_pin_code go together",
+        ),
+        (
+            (names is not None) == (CodeConstraint.NAME_LENGTH in profile.code_constraints),
+            "codes.name_length and the constraint name_length go together",
+        ),
+        (
+            names is None or names.min_length <= names.max_length,
+            "codes.name_length.min_length exceeds max_length",
+        ),
+        (
+            (profile.read_back_mask is not None) == (profile.read_back is ReadBack.MASKED),
+            'codes.read_back_mask and codes.read_back = "masked" go together',
+        ),
+    )
+
+
+def _offline_rules(profile: Profile) -> tuple[_Rule, ...]:
+    offline = profile.offline_codes
+    return (
+        (
+            not offline or profile.has_keypad,
+            "offline_codes need a keypad: codes.pin_slot_count is 0",
+        ),
+        (
+            all(list(code.lengths) == sorted(set(code.lengths)) for code in offline),
+            "offline_codes.lengths must ascend, each length once",
+        ),
+        (
+            all(code.duration_s_min <= code.duration_s_max for code in offline),
+            "offline_codes.duration_s_min exceeds duration_s_max",
+        ),
+        (
+            all(code.lengths[-1] <= profile.keypad.buffer_length for code in offline),
+            "keypad.buffer_length is shorter than the longest of offline_codes.lengths",
+        ),
+        (
+            len({code.kind for code in offline}) == len(offline),
+            "offline_codes names a kind twice",
+        ),
+    )
+
+
+def _schedule_rules(profile: Profile) -> tuple[_Rule, ...]:
+    return (
+        (
+            profile.year_day_per_user > 0 or not profile.native_scheduling,
+            "schedules.native goes with a year_day_per_user of at least 1",
+        ),
+        (
+            profile.year_day_per_user > 0 or not profile.local_year_day,
+            "schedules.local_year_day goes with a year_day_per_user of at least 1",
+        ),
+        (
+            _has_schedules(profile) or profile.holiday_count == 0,
+            "schedules.holiday_count must be 0 without schedules",
+        ),
+    )
+
+
+def _user_rules(profile: Profile) -> tuple[_Rule, ...]:
+    types = profile.user_types
+    needs_schedules = {
+        UserType.YEAR_DAY_SCHEDULE_USER: profile.year_day_per_user > 0,
+        UserType.WEEK_DAY_SCHEDULE_USER: profile.week_day_per_user > 0,
+        UserType.SCHEDULE_RESTRICTED_USER: _has_schedules(profile),
+    }
+    return (
+        (
+            UserType.UNRESTRICTED_USER in types,
+            "users.types must name unrestricted_user",
+        ),
+        *(
+            (
+                kind not in types or holds,
+                f"users.types names {kind.name.lower()} without schedules",
+            )
+            for kind, holds in needs_schedules.items()
+        ),
+        (
+            not profile.native_scheduling or UserType.YEAR_DAY_SCHEDULE_USER in types,
+            "users.types must name year_day_schedule_user with native schedules",
+        ),
+        (
+            (UserType.EXPIRING_USER in types) == (profile.expiring_user_timeout_min > 0),
+            "users.expiring_timeout_min is above 0 exactly where users.types names expiring_user",
+        ),
+    )
+
+
+def _has_schedules(profile: Profile) -> bool:
+    return profile.year_day_per_user > 0 or profile.week_day_per_user > 0
+
+
+def _hardware_rules(profile: Profile) -> tuple[_Rule, ...]:
+    battery, lockout, flash = profile.battery, profile.lockout, profile.flash
+    areas = (flash.nvs_bytes, flash.audit_bytes, flash.meta_bytes)
+    return (
+        (
+            lockout.lockout_s <= lockout.lockout_s_max,
+            "lockout.duration_s exceeds duration_s_max",
+        ),
+        (
+            battery.cutoff_mv < battery.critical_mv < battery.low_mv < battery.full_mv,
+            "battery voltages must fall: full_mv, low_mv, critical_mv, cutoff_mv",
+        ),
+        (
+            all(area % flash.sector_bytes == 0 for area in areas),
+            "flash areas must be whole sectors: multiples of flash.sector_bytes",
+        ),
+        (
+            flash.sector_bytes % flash.write_block == 0,
+            "flash.sector_bytes must be a multiple of flash.write_block",
+        ),
+        (
+            profile.log_capacity * _LOG_RECORD_BYTES <= flash.audit_bytes,
+            f"flash.audit_bytes holds less than log.capacity records of {_LOG_RECORD_BYTES} bytes",
+        ),
+    )
