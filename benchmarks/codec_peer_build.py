@@ -115,6 +115,34 @@ def week_day(value: m.SetWeekDaySchedule | m.WeekDaySchedule) -> bytes:
     return head + extensions(value.extensions)
 
 
+_HOLIDAY: Final = Struct("<BIIIB").pack
+
+
+def holiday(value: m.SetHolidaySchedule | m.HolidaySchedule) -> bytes:
+    """Build a holiday schedule."""
+    head = _HOLIDAY(
+        value.holiday_index,
+        value.revision,
+        value.local_start_s,
+        value.local_end_s,
+        value.operating_mode,
+    )
+    return head + extensions(value.extensions)
+
+
+def get_holiday(value: m.GetHolidaySchedule) -> bytes:
+    """Build GetHolidaySchedule."""
+    return bytes((value.holiday_index,)) + extensions(value.extensions)
+
+
+_CLEAR_HOLIDAY: Final = Struct("<BI").pack
+
+
+def clear_holiday(value: m.ClearHolidaySchedule) -> bytes:
+    """Build ClearHolidaySchedule."""
+    return _CLEAR_HOLIDAY(value.holiday_index, value.revision) + extensions(value.extensions)
+
+
 _GET_SCHEDULE: Final = Struct("<BH").pack
 _CLEAR_SCHEDULE: Final = Struct("<BHI").pack
 
@@ -324,6 +352,9 @@ BUILDERS: Final[dict[type, Builder]] = {
     m.SetWeekDaySchedule: week_day,
     m.GetWeekDaySchedule: get_week_day,
     m.ClearWeekDaySchedule: clear_week_day,
+    m.SetHolidaySchedule: holiday,
+    m.GetHolidaySchedule: get_holiday,
+    m.ClearHolidaySchedule: clear_holiday,
     m.ListOccupied: list_occupied,
     m.ReadLog: read_log,
     m.LockDoor: empty,
@@ -334,6 +365,7 @@ BUILDERS: Final[dict[type, Builder]] = {
     m.CredentialStatus: credential_status,
     m.YearDaySchedule: year_day,
     m.WeekDaySchedule: week_day,
+    m.HolidaySchedule: holiday,
     m.OccupiedList: occupied_list,
     m.LogPage: log_page,
     m.LockOperation: lock_operation,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from struct import Struct
 from typing import Final
 
-from codec_peer_requests import week_day, year_day
+from codec_peer_requests import holiday, week_day, year_day
 from codec_peer_words import (
     ALARM_CODE,
     CLOCK_QUALITY,
@@ -200,6 +200,7 @@ REPLY_PARSERS: Final[dict[type, Parser]] = {
     m.CredentialStatus: credential_status,
     m.YearDaySchedule: year_day(m.YearDaySchedule),
     m.WeekDaySchedule: week_day(m.WeekDaySchedule),
+    m.HolidaySchedule: holiday(m.HolidaySchedule),
     m.OccupiedList: occupied_list,
     m.LogPage: log_page,
     m.LockOperation: lock_operation,

@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from codec_peer_words import (
     CREDENTIAL_TYPE,
+    OPERATING_MODE,
     RECORD_KIND,
     USER_STATUS,
     USER_TYPE,
@@ -140,6 +141,42 @@ def week_day(cls: Callable[..., Any]) -> Parser:
     return parse
 
 
+_HOLIDAY: Final = Struct("<BIIIB").unpack_from
+
+
+def holiday(cls: Callable[..., Any]) -> Parser:
+    """Parser of a holiday schedule."""
+
+    def parse(data: bytes) -> Any:
+        index, revision, start, end, mode = _HOLIDAY(data)
+        return cls(
+            holiday_index=index,
+            revision=revision,
+            local_start_s=start,
+            local_end_s=end,
+            operating_mode=OPERATING_MODE[mode],
+            extensions=extensions(data, 14),
+        )
+
+    return parse
+
+
+def get_holiday(data: bytes) -> m.GetHolidaySchedule:
+    """Parse GetHolidaySchedule."""
+    return m.GetHolidaySchedule(holiday_index=data[0], extensions=extensions(data, 1))
+
+
+_CLEAR_HOLIDAY: Final = Struct("<BI").unpack_from
+
+
+def clear_holiday(data: bytes) -> m.ClearHolidaySchedule:
+    """Parse ClearHolidaySchedule."""
+    index, revision = _CLEAR_HOLIDAY(data)
+    return m.ClearHolidaySchedule(
+        holiday_index=index, revision=revision, extensions=extensions(data, 5)
+    )
+
+
 _GET_SCHEDULE: Final = Struct("<BH").unpack_from
 _CLEAR_SCHEDULE: Final = Struct("<BHI").unpack_from
 
@@ -219,6 +256,9 @@ REQUEST_PARSERS: Final[dict[type, Parser]] = {
     m.SetWeekDaySchedule: week_day(m.SetWeekDaySchedule),
     m.GetWeekDaySchedule: get_week_day,
     m.ClearWeekDaySchedule: clear_week_day,
+    m.SetHolidaySchedule: holiday(m.SetHolidaySchedule),
+    m.GetHolidaySchedule: get_holiday,
+    m.ClearHolidaySchedule: clear_holiday,
     m.ListOccupied: list_occupied,
     m.ReadLog: read_log,
     m.LockDoor: _empty(m.LockDoor),

@@ -118,6 +118,27 @@ def week_day(data: bytes) -> Fields:
     return index, user, revision, days, start, end, extensions(data, 12)
 
 
+_HOLIDAY: Final = Struct("<BIIIB").unpack_from
+
+
+def holiday(data: bytes) -> Fields:
+    """Parse a holiday schedule."""
+    return *_HOLIDAY(data), extensions(data, 14)
+
+
+def get_holiday(data: bytes) -> Fields:
+    """Parse GetHolidaySchedule."""
+    return data[0], extensions(data, 1)
+
+
+_CLEAR_HOLIDAY: Final = Struct("<BI").unpack_from
+
+
+def clear_holiday(data: bytes) -> Fields:
+    """Parse ClearHolidaySchedule."""
+    return *_CLEAR_HOLIDAY(data), extensions(data, 5)
+
+
 _GET_SCHEDULE: Final = Struct("<BH").unpack_from
 
 
@@ -314,6 +335,9 @@ TUPLE_PARSERS: Final[dict[type, Callable[[bytes], Fields]]] = {
     m.SetWeekDaySchedule: week_day,
     m.GetWeekDaySchedule: get_schedule,
     m.ClearWeekDaySchedule: clear_schedule,
+    m.SetHolidaySchedule: holiday,
+    m.GetHolidaySchedule: get_holiday,
+    m.ClearHolidaySchedule: clear_holiday,
     m.ListOccupied: list_occupied,
     m.ReadLog: read_log,
     m.LockDoor: empty,
@@ -324,6 +348,7 @@ TUPLE_PARSERS: Final[dict[type, Callable[[bytes], Fields]]] = {
     m.CredentialStatus: credential_status,
     m.YearDaySchedule: year_day,
     m.WeekDaySchedule: week_day,
+    m.HolidaySchedule: holiday,
     m.OccupiedList: occupied_list,
     m.LogPage: log_page,
     m.LockOperation: lock_operation,

@@ -15,6 +15,7 @@ from protocols.doorlock.vocabulary import (
     LockOperationType,
     LockState,
     LogEvent,
+    OperatingMode,
     OperationSource,
     RecordKind,
     Status,
@@ -66,6 +67,15 @@ PLAIN: Final[tuple[Any, ...]] = (
     ),
     m.GetWeekDaySchedule(week_day_index=1, user_index=7),
     m.ClearWeekDaySchedule(week_day_index=1, user_index=7, revision=4),
+    m.SetHolidaySchedule(
+        holiday_index=1,
+        revision=3,
+        local_start_s=START_S,
+        local_end_s=END_S,
+        operating_mode=OperatingMode.VACATION,
+    ),
+    m.GetHolidaySchedule(holiday_index=1),
+    m.ClearHolidaySchedule(holiday_index=1, revision=4),
     m.ListOccupied(after_kind=RecordKind.USER, after_index=7, after_sub_index=0),
     m.ReadLog(from_index=4711),
     m.LockDoor(),
@@ -99,6 +109,13 @@ PLAIN: Final[tuple[Any, ...]] = (
     m.YearDaySchedule(year_day_index=1, user_index=7, revision=3, start_s=START_S, end_s=END_S),
     m.WeekDaySchedule(
         week_day_index=1, user_index=7, revision=3, days_mask=62, start_min=540, end_min=1020
+    ),
+    m.HolidaySchedule(
+        holiday_index=1,
+        revision=3,
+        local_start_s=START_S,
+        local_end_s=END_S,
+        operating_mode=OperatingMode.VACATION,
     ),
     m.OccupiedList(
         has_more=1,

@@ -14,7 +14,7 @@ from typing import Any, Final, Protocol, Self
 from urllib.parse import quote
 
 from firmware_sim.errors import DeviceConflict, UnknownDevice
-from firmware_sim.hardware.rtc import ClockOnPowerLoss, Rtc
+from firmware_sim.hardware.rtc import Rtc, RtcState
 from firmware_sim.kernel.clock import EPOCH_2000_MS, WorldClock
 from firmware_sim.kernel.streams import Streams, derive_seed
 from firmware_sim.kernel.trace import Trace
@@ -22,7 +22,6 @@ from firmware_sim.locks.endpoint import StrikeEndpoint
 from firmware_sim.locks.firmware import LockFirmware
 from firmware_sim.locks.outcome import KeypadOutcome
 from firmware_sim.memory.flash_file import new_memory, open_memory
-from firmware_sim.memory.flash_map import FlashMap
 from firmware_sim.memory.interface import LockMemory
 from firmware_sim.memory.meta import FactoryRecord, factory_record
 from firmware_sim.memory.records import DeviceState
@@ -30,10 +29,13 @@ from firmware_sim.memory.state_file import StateFile, latest_instant_ms
 from firmware_sim.memory.view import MemoryView
 from firmware_sim.radio.link import SimLink
 from firmware_sim.radio.peripheral import LockPeripheral
+from protocols.doorlock.zone import NO_RULE, LocalZone, parse_dst_rule
 from protocols.profiles.parser import Profile
+from protocols.profiles.vocabulary import ClockOnPowerLoss, ZoneAwareness
 from protocols.strike.gatt import Advertisement, profile_hint
 
 _US_PER_MS: Final = 1_000
+_US_PER_S: Final = 1_000_000
 # Milliseconds. A phone or gateway that wants this lock has it within a fifth of a second, so what
 # settles at a standing clock moves it by less than a second. Source: one of the intervals that
 # Apple's accessory design guidelines recommend.
@@ -63,7 +65,12 @@ class DeviceSpec:
         drift_ppm: How much too fast its clock runs, parts per million.
         utc_offset_min: Local time minus UTC at its door when it is new, minutes.
         clock_error_s: How far its clock is ahead of the truth when it is new, seconds.
-        clock_on_power_loss: What a power cut does to its clock.
+        clock_on_power_loss: What a power cut does to its clock; None = as its profile says.
+        temperature_c: Temperature of its clock's crystal when it is new, degrees Celsius.
+        zone: Local time at its door; None = `utc_offset_min`, always. What the lock makes of it
+            is a fact of its profile.
+        dst_rule: The rule for daylight saving that this very lock goes by, right or wrong, such as
+            "M3.2.0,M11.1.0", or "none"; None = what its profile says, which may be its zone's.
         is_public_address: True when the address is a public one.
     """
 
@@ -75,8 +82,24 @@ class DeviceSpec:
     drift_ppm: float = 0.0
     utc_offset_min: int = 0
     clock_error_s: float = 0.0
-    clock_on_power_loss: ClockOnPowerLoss = ClockOnPowerLoss.KEEPS
+    clock_on_power_loss: ClockOnPowerLoss | None = None
+    temperature_c: float = 25.0
+    zone: LocalZone | None = None
+    dst_rule: str | None = None
     is_public_address: bool = False
+
+    @property
+    def lock_zone(self) -> LocalZone | None:
+        """The zone that the lock itself keeps; None for one that is told its distance from UTC."""
+        facts = self.profile.clock
+        zone = self.zone or LocalZone(self.utc_offset_min)
+        if self.dst_rule is not None and facts.zone is not ZoneAwareness.NONE:
+            return dataclasses.replace(zone, rule=parse_dst_rule(self.dst_rule))
+        if facts.zone is not ZoneAwareness.ZONE:
+            return None
+        if facts.dst_rule != NO_RULE:
+            return dataclasses.replace(zone, rule=parse_dst_rule(facts.dst_rule))
+        return zone
 
     @property
     def serial_number(self) -> str:
@@ -217,18 +240,15 @@ class World:
             StateFileError: When its state file can't be used.
         """
         names = self._free_names(spec)
-        fresh = Rtc.fresh(
-            world_epoch_us=self._world_epoch_us,
-            now=self._now(),
-            utc_offset_min=spec.utc_offset_min,
-            error_s=spec.clock_error_s,
-        )
-        memory = self._memory(spec, DeviceState(clock=fresh))
+        memory = self._memory(spec, DeviceState(clock=self._fresh_clock(spec)))
+        facts = spec.profile.clock
         rtc = Rtc(
             memory.state.clock,
             world_epoch_us=self._world_epoch_us,
             drift_ppm=spec.drift_ppm,
-            on_power_loss=spec.clock_on_power_loss,
+            holdover_ppm=facts.holdover_ppm,
+            on_power_loss=spec.clock_on_power_loss or facts.on_power_loss,
+            zone=spec.lock_zone,
         )
         trace = BoundTrace(self._trace, spec.name)
         firmware = LockFirmware(spec.profile, spec.serial_number, memory, rtc, trace)
@@ -238,6 +258,20 @@ class World:
         for name in names:
             self._by_name[name] = device
         return device
+
+    def _fresh_clock(self, spec: DeviceSpec) -> RtcState:
+        """The clock of a new device, set at the factory or at the door."""
+        now = self._now()
+        utc_s = (self._world_epoch_us + round(now * _US_PER_S)) // _US_PER_S
+        zone = spec.lock_zone or spec.zone or LocalZone(spec.utc_offset_min)
+        knows_local = spec.profile.clock.zone is not ZoneAwareness.NONE
+        return Rtc.fresh(
+            world_epoch_us=self._world_epoch_us,
+            now=now,
+            utc_offset_min=zone.offset_min(utc_s) if knows_local else 0,
+            error_s=spec.clock_error_s,
+            temperature_c=spec.temperature_c,
+        )
 
     # --- what the bench does ----------------------------------------------------------------
 
@@ -283,6 +317,16 @@ class World:
             UnknownDevice: When there is no such device.
         """
         return self.device(name).firmware.view(self._now())
+
+    def temperature(self, name: str, temperature_c: float) -> None:
+        """Warm or cool a device; its clock's crystal goes slower the farther from 25 degrees.
+
+        Raises:
+            UnknownDevice: When there is no such device.
+        """
+        now = self._now()
+        firmware = self.device(name).firmware
+        firmware.disturb_clock(lambda rtc: rtc.when_warmed(temperature_c, now), now)
 
     async def power(self, name: str, on: bool) -> None:  # noqa: FBT001 - as the bench route has it.
         """Cut a device's power or give it back.
@@ -339,13 +383,8 @@ class World:
         return open_memory(file, factory, fresh)
 
     def _factory_record(self, spec: DeviceSpec) -> FactoryRecord:
-        return factory_record(
-            FlashMap(),
-            log_capacity=spec.profile.log_capacity,
-            profile_id=spec.profile.profile_id,
-            serial_number=spec.serial_number,
-            salt=derive_seed(self._seed, f"{spec.device_id}/salt").to_bytes(32)[:_SALT_BYTES],
-        )
+        salt = derive_seed(self._seed, f"{spec.device_id}/salt").to_bytes(32)[:_SALT_BYTES]
+        return factory_record(spec.profile, serial_number=spec.serial_number, salt=salt)
 
 
 def latest_instant_in(state_dir: Path) -> int | None:

@@ -35,6 +35,8 @@ from gateway.profiles import load_profiles
 from hil_tests.bench_clock import BenchClock, Progress
 from hil_tests.bench_file import BenchDevice, BenchFile
 from hil_tests.errors import BenchError, GatewayUnusable, UnknownDevice
+from hil_tests.zones import posix_zone
+from protocols.doorlock.zone import parse_zone
 from protocols.profiles.parser import Profile
 
 # Centrals of the gateway's simulated adapter. One would serialise connects: a controller waits
@@ -310,4 +312,9 @@ def _spec(device: BenchDevice, profiles: Mapping[str, Profile]) -> DeviceSpec:
         profile=profiles[device.profile],
         drift_ppm=device.drift_ppm,
         utc_offset_min=device.utc_offset_min,
+        clock_error_s=device.clock_error_s,
+        clock_on_power_loss=device.clock_on_power_loss,
+        temperature_c=device.temperature_c,
+        zone=None if device.time_zone is None else parse_zone(posix_zone(device.time_zone)),
+        dst_rule=device.dst_rule,
     )

@@ -19,7 +19,11 @@ from gateway.config_schema import Document, hidden, load_document, setting
 from gateway.errors import ConfigError
 from gateway.plan.policy import Policy
 from gateway.profiles import check_profile, resolve_profiles
+from hil_tests.zones import posix_zone
+from protocols.doorlock.zone import parse_dst_rule
+from protocols.errors import WindowError
 from protocols.profiles.parser import Profile
+from protocols.profiles.vocabulary import ClockOnPowerLoss
 
 # Ids of devices that name none are made from the names, so that a bench keeps them for ever.
 _NAMESPACE: Final = uuid.UUID("5f0a6a1c-6d9f-5c0e-9f0b-8f8a6f1f7d10")
@@ -35,6 +39,11 @@ _OFFSET_MIN: Final = -840
 _OFFSET_MAX: Final = 840
 # A crystal is within 200 ppm; 60 s a day is 694 ppm; beyond 5 % no clock is one.
 _DRIFT_PPM_MAX: Final = 50_000.0
+# Degrees Celsius: beyond them no lock of this trade is sold for, nor do its cells work.
+_TEMPERATURE_MIN: Final = -60.0
+_TEMPERATURE_MAX: Final = 100.0
+# Seconds that a new clock may be wrong: a year, so that one can stand in another summer.
+_CLOCK_ERROR_MAX: Final = 31_536_000.0
 
 
 def _check_name(name: str) -> None:
@@ -53,6 +62,17 @@ def _check_address(address: str) -> None:
         raise ConfigError("write an address such as C0:00:00:00:00:01, in capitals")
     if int(address[:2], 16) & _STATIC_RANDOM != _STATIC_RANDOM:
         raise ConfigError("a static random address begins with C0 to FF")
+
+
+def _check_time_zone(name: str) -> None:
+    posix_zone(name)
+
+
+def _check_dst_rule(rule: str) -> None:
+    try:
+        parse_dst_rule(rule)
+    except WindowError as error:
+        raise ConfigError(str(error)) from None
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,7 +97,15 @@ class BenchDevice:
         device_id: Its id in the API; made from the names when None.
         address: Its Bluetooth address, static random; made from the names when None.
         drift_ppm: How far its clock runs wrong, in parts per million; positive is fast.
-        utc_offset_min: Door-local time minus UTC, in minutes.
+        utc_offset_min: Door-local time minus UTC, in minutes; without meaning beside `time_zone`.
+        time_zone: The door's time zone, such as "Europe/Berlin". A zone-aware lock follows its
+            changes; another one has the distance from UTC of the day on which it was set up.
+        dst_rule: The rule for daylight saving that this lock goes by itself, right or wrong, such
+            as "M3.2.0,M11.1.0", or "none". What its profile says when None.
+        clock_error_s: How far its clock is ahead when it is new, in seconds.
+        clock_on_power_loss: What a power cut does to its clock; as its profile says when None.
+        temperature_c: Temperature of its clock's crystal, in degrees Celsius; the farther from 25,
+            the slower.
     """
 
     name: str = setting(check=_check_name)
@@ -87,6 +115,15 @@ class BenchDevice:
     address: str | None = setting(default=None, check=_check_address)
     drift_ppm: float = setting(default=0.0, minimum=-_DRIFT_PPM_MAX, maximum=_DRIFT_PPM_MAX)
     utc_offset_min: int = setting(default=0, minimum=_OFFSET_MIN, maximum=_OFFSET_MAX)
+    time_zone: str | None = setting(default=None, check=_check_time_zone)
+    dst_rule: str | None = setting(default=None, check=_check_dst_rule)
+    clock_error_s: float = setting(
+        default=0.0, minimum=-_CLOCK_ERROR_MAX, maximum=_CLOCK_ERROR_MAX
+    )
+    clock_on_power_loss: ClockOnPowerLoss | None = None
+    temperature_c: float = setting(
+        default=25.0, minimum=_TEMPERATURE_MIN, maximum=_TEMPERATURE_MAX
+    )
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)

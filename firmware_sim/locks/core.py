@@ -7,7 +7,13 @@ from collections.abc import Callable, Sequence
 
 from firmware_sim.hardware.rtc import Rtc
 from firmware_sim.locks.access_log import LogDraft, chained, event_of
-from firmware_sim.locks.admission import Reading
+from firmware_sim.locks.timekeeping import (
+    AnyStatement,
+    Reading,
+    StatementPolicy,
+    after_reading,
+    read_clock,
+)
 from firmware_sim.locks.tracing import DeviceTrace
 from firmware_sim.memory.interface import Change, LockMemory
 from firmware_sim.memory.records import DeviceState
@@ -35,6 +41,7 @@ class LockCore:
         trace: As given.
         on_event: Called with every event, after it is in the log.
         on_log_change: Called when there is more in the log, or less that nobody has read.
+        statement_policy: Whether it believes who says what time it is.
     """
 
     __slots__ = (
@@ -44,6 +51,7 @@ class LockCore:
         "profile",
         "rtc",
         "serial_number",
+        "statement_policy",
         "trace",
     )
 
@@ -62,6 +70,7 @@ class LockCore:
         self.trace = trace
         self.on_event: Callable[[LockEvent], None] | None = None
         self.on_log_change: Callable[[], None] | None = None
+        self.statement_policy: StatementPolicy = AnyStatement()
 
     @property
     def state(self) -> DeviceState:
@@ -75,11 +84,7 @@ class LockCore:
 
     def reading(self, now: float) -> Reading:
         """What the clock says."""
-        return Reading(
-            utc_s=self.rtc.read_s(now),
-            utc_offset_min=self.rtc.utc_offset_min,
-            quality=self.rtc.quality,
-        )
+        return read_clock(self.profile, self.rtc, self.state, now)
 
     def commit(self, state: DeviceState, drafts: Sequence[LogDraft], now: float) -> None:
         """Persist a new state with what happened, then make it real, then tell of it.
@@ -92,12 +97,9 @@ class LockCore:
         Raises:
             StateFileError: When it could not be persisted; nothing changed, nobody was told.
         """
-        records = chained(
-            self.memory,
-            drafts,
-            utc_s=self.rtc.would_read_s(state.clock, now),
-            quality=state.clock.quality,
-        )
+        reading = read_clock(self.profile, self.rtc, state, now)
+        state = after_reading(state, reading)
+        records = chained(self.memory, drafts, utc_s=reading.utc_s, quality=reading.quality)
         self.memory.commit(Change(log=records, state=state))
         self.rtc.restore(state.clock)
         for record in records:

@@ -16,11 +16,12 @@ from typing import Any
 
 from firmware_sim.errors import DevicePoweredOff, KeypadKeyUnknown
 from firmware_sim.hardware.keypad import KEYS, Keypad
-from firmware_sim.hardware.rtc import Rtc
+from firmware_sim.hardware.rtc import Rtc, RtcState
 from firmware_sim.locks import keypad_entry, lockout, requests
 from firmware_sim.locks.access_log import LogDraft
 from firmware_sim.locks.core import LockCore, LockEvent
 from firmware_sim.locks.outcome import EntryReason, KeypadOutcome
+from firmware_sim.locks.timekeeping import StatementPolicy
 from firmware_sim.locks.tracing import DeviceTrace, NoTrace
 from firmware_sim.memory.interface import LockMemory
 from firmware_sim.memory.view import MemoryView, view_of
@@ -77,7 +78,13 @@ class LockFirmware:
 
     def view(self, now: float) -> MemoryView:
         """What the device holds, in plain words and with its PINs (DESIGN D22: bench only)."""
-        return view_of(self._core.memory, clock_s=self._core.rtc.read_s(now))
+        clock = self._core.reading(now)
+        return view_of(
+            self._core.memory,
+            clock_s=clock.utc_s,
+            utc_offset_min=clock.utc_offset_min,
+            quality=clock.quality,
+        )
 
     def on_event(self, listener: Callable[[LockEvent], None] | None) -> None:
         """Have every event told to one listener, after it is in the log; None = nobody."""
@@ -86,6 +93,10 @@ class LockFirmware:
     def on_log_change(self, listener: Callable[[], None] | None) -> None:
         """Have one listener told when `has_news` or `log_next_index` may have changed."""
         self._core.on_log_change = listener
+
+    def believe(self, policy: StatementPolicy) -> None:
+        """Have a policy decide who may set the clock."""
+        self._core.statement_policy = policy
 
     # --- inputs -----------------------------------------------------------------------------
 
@@ -167,7 +178,21 @@ class LockFirmware:
             self._power_on(now)
         else:
             self._power_off(now)
-        self._core.trace.record("power", on=on, clock_quality=self._core.rtc.quality.name)
+        clock = self._core.reading(now)
+        self._core.trace.record("power", on=on, clock_quality=clock.quality.name)
+
+    def disturb_clock(self, change: Callable[[Rtc], RtcState], now: float) -> None:
+        """Let the world do something to the clock that the lock does not know of.
+
+        Args:
+            change: Which, such as `lambda rtc: rtc.when_warmed(-10.0, now)`.
+            now: Loop seconds.
+
+        Raises:
+            StateFileError: When it could not be persisted; the clock is as before.
+        """
+        core = self._core
+        core.commit(dataclasses.replace(core.state, clock=change(core.rtc)), [], now)
 
     def _power_on(self, now: float) -> None:
         core = self._core
@@ -175,8 +200,9 @@ class LockFirmware:
         core.rtc.restore(core.state.clock)
         clock = core.rtc.when_powered(now)
         state = dataclasses.replace(core.state, clock=clock, is_powered=True)
-        if clock.quality is ClockQuality.LOST:
-            device_us = core.rtc.would_read_us(clock, now)
+        device_us = core.rtc.would_read_us(clock, now)
+        is_lost = clock.quality is ClockQuality.LOST
+        if is_lost or lockout.is_beyond(state, core.profile.lockout, device_us):
             state = lockout.after_clock_lost(state, core.profile.lockout, device_us)
         core.commit(state, [LogDraft(event=LogEvent.POWER_ON)], now)
 

@@ -29,6 +29,7 @@ _DENIED: Final[Mapping[EntryReason, AccessDeniedReason]] = MappingProxyType(
         EntryReason.DISABLED: AccessDeniedReason.DISABLED,
         EntryReason.LOCKED_OUT: AccessDeniedReason.LOCKED_OUT,
         EntryReason.INCOMPLETE: AccessDeniedReason.INCOMPLETE,
+        EntryReason.PRIVACY: AccessDeniedReason.PRIVACY,
     }
 )
 
@@ -56,7 +57,7 @@ def _decide(core: LockCore, entry: Entry, now: float) -> Decision:
     is_long_enough = len(entry.digits) >= core.profile.shortest_code
     if not (entry.is_submitted and is_long_enough):
         return Decision(reason=EntryReason.INCOMPLETE)
-    return decide(core.memory, entry.digits, core.reading(now))
+    return decide(core.profile, core.memory, entry.digits, core.reading(now))
 
 
 def _opened(core: LockCore, decision: Decision) -> tuple[DeviceState, list[LogDraft]]:

@@ -7,8 +7,8 @@ counter starts again, and every further lockout lasts twice as long as the one b
 
 The end of a lockout is kept on the lock's own clock and persisted before the entry that caused it
 is answered. A power cut can't shorten it: a clock that ran on has counted it down rightly, one
-that stood still counts on from there, and one that was lost begins the whole length anew. Setting
-the clock moves the end with it.
+that stood still counts on from there, and with one that was lost or went back it begins anew.
+Setting the clock moves the end with it.
 """
 
 from __future__ import annotations
@@ -70,6 +70,19 @@ def after_clock_set(state: DeviceState, shift_us: int) -> DeviceState:
     # An end that would lie before 2000 has passed.
     until_us = max(0, state.lockout_until_us + shift_us)
     return dataclasses.replace(state, lockout_until_us=until_us)
+
+
+def is_beyond(state: DeviceState, rules: LockoutRules, device_us: int) -> bool:
+    """True when a lockout would last longer than any of its kind: the clock has gone back.
+
+    Args:
+        state: The device state.
+        rules: The lock's rules.
+        device_us: What the lock's clock shows, microseconds since 2000.
+    """
+    if not state.lockout_until_us:
+        return False
+    return state.lockout_until_us - device_us > length_us(rules, state.lockouts)
 
 
 def after_clock_lost(state: DeviceState, rules: LockoutRules, device_us: int) -> DeviceState:

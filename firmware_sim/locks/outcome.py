@@ -15,6 +15,7 @@ class EntryReason(enum.StrEnum):
     DISABLED = "disabled"
     LOCKED_OUT = "locked_out"
     INCOMPLETE = "incomplete"
+    PRIVACY = "privacy"
     NO_POWER = "no_power"
 
 

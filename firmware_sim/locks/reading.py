@@ -11,6 +11,7 @@ from firmware_sim.memory.interface import LockMemory
 from protocols.doorlock.digest import CredentialContent, RecordKey
 from protocols.doorlock.vocabulary import CredentialType, RecordKind
 from protocols.profiles.parser import Profile, ReadBack
+from protocols.profiles.vocabulary import ZoneAwareness
 from protocols.strike.features import Feature
 from protocols.strike.frame import PROTOCOL_VERSION
 from protocols.strike.limits import LOG_PAGE_MAX, MESSAGE_SIZE_MAX, OCCUPIED_PAGE_MAX
@@ -127,7 +128,8 @@ def _features(profile: Profile) -> Feature:
         Feature.REMOTE_UNLOCK: profile.remote_unlock,
         Feature.LOG: True,
         Feature.DOOR_SENSOR: profile.door_sensor,
-        Feature.TIME_ZONE: True,
+        Feature.TIME_ZONE: profile.clock.zone is not ZoneAwareness.NONE,
+        Feature.HOLIDAY_SCHEDULES: profile.holiday_count > 0,
     }
     features = Feature(0)
     for feature, is_there in has.items():

@@ -8,11 +8,13 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from firmware_sim.hardware.battery import battery_mv
-from firmware_sim.locks import lockout, programming, reading, scheduling
+from firmware_sim.locks import holidays, lockout, programming, reading, scheduling
 from firmware_sim.locks.access_log import LogDraft
-from firmware_sim.locks.admission import Reading
 from firmware_sim.locks.core import LockCore
+from firmware_sim.locks.time_limits import mode_now
+from firmware_sim.locks.timekeeping import after_statement
 from firmware_sim.memory.interface import LockMemory
+from protocols.doorlock.schedule import admits_remote
 from protocols.doorlock.vocabulary import (
     ClockQuality,
     DoorState,
@@ -22,6 +24,7 @@ from protocols.doorlock.vocabulary import (
     Status,
 )
 from protocols.profiles.parser import Profile
+from protocols.profiles.vocabulary import ZoneAwareness
 from protocols.strike import messages as m
 
 # Minutes that local time may differ from UTC; beyond every zone in use (-12 to +14 h).
@@ -63,37 +66,42 @@ def _get_info(core: LockCore, _message: m.GetInfo, _now: float) -> m.Info:
 
 def _get_status(core: LockCore, _message: m.GetStatus, now: float) -> m.DeviceStatus:
     bolt = core.state.bolt
+    clock = core.reading(now)
     return m.DeviceStatus(
         lock_state=bolt.position,
         door_state=DoorState.DOOR_CLOSED if core.profile.door_sensor else DOOR_UNDEFINED,
         battery_mv=battery_mv(core.profile.battery, bolt.operations),
-        utc_s=core.rtc.read_s(now),
-        utc_offset_min=core.rtc.utc_offset_min,
-        clock_quality=core.rtc.quality,
+        utc_s=clock.utc_s,
+        utc_offset_min=clock.utc_offset_min,
+        clock_quality=clock.quality,
         log_next_index=core.memory.log_next_index,
         memory_digest=core.memory.digest(),
     )
 
 
 def _set_time(core: LockCore, message: m.SetTime, now: float) -> m.StatusReply:
-    if abs(message.utc_offset_min) > _UTC_OFFSET_MIN_MAX:
+    offset_min = message.utc_offset_min
+    if abs(offset_min) > _UTC_OFFSET_MIN_MAX:
         return m.StatusReply(status=Status.INVALID_FIELD)
-    as_set = Reading(
-        utc_s=message.utc_s,
-        utc_offset_min=message.utc_offset_min,
-        quality=ClockQuality.TRUSTED,
-    )
-    # A clock that was right already is no event: a gateway may set it at every contact.
-    drafts = [] if core.reading(now) == as_set else [LogDraft(event=LogEvent.CLOCK_SET)]
+    if offset_min and core.profile.clock.zone is ZoneAwareness.NONE:
+        # It has no place for a distance from UTC; what it would be told is not what it did.
+        return m.StatusReply(status=Status.CONSTRAINT_ERROR)
+    if not core.statement_policy.accepts(message.utc_s, core.state.statement_s):
+        return m.StatusReply(status=Status.INVALID_IN_STATE)
+    before = core.reading(now)
     shift_us = message.utc_s * _US_PER_S - core.rtc.read_us(now)
-    clock = core.rtc.when_set(message.utc_s, message.utc_offset_min, now)
-    state = dataclasses.replace(lockout.after_clock_set(core.state, shift_us), clock=clock)
-    core.commit(state, drafts, now)
+    clock = core.rtc.when_set(message.utc_s, offset_min, now)
+    # A clock that was right already is no event: a gateway may set it at every contact.
+    is_right = (
+        before.utc_s == message.utc_s
+        and before.quality is ClockQuality.TRUSTED
+        and core.state.clock.utc_offset_min == offset_min
+    )
+    drafts = [] if is_right else [LogDraft(event=LogEvent.CLOCK_SET)]
+    state = after_statement(lockout.after_clock_set(core.state, shift_us), message.utc_s)
+    core.commit(dataclasses.replace(state, clock=clock), drafts, now)
     core.trace.record(
-        "clock_set",
-        utc_s=message.utc_s,
-        utc_offset_min=message.utc_offset_min,
-        shift_us=shift_us,
+        "clock_set", utc_s=message.utc_s, utc_offset_min=offset_min, shift_us=shift_us
     )
     return m.StatusReply(status=Status.SUCCESS)
 
@@ -122,6 +130,8 @@ def _unlock_door(core: LockCore, _message: m.UnlockDoor, now: float) -> m.Status
 
 
 def _operate_remotely(core: LockCore, operation: LockOperationType, now: float) -> m.StatusReply:
+    if not admits_remote(mode_now(core.memory, core.reading(now))):
+        return m.StatusReply(status=Status.INVALID_IN_STATE)
     draft = LogDraft(
         event=LogEvent.LOCK_OPERATION, source=OperationSource.REMOTE, detail=operation
     )
@@ -155,6 +165,9 @@ HANDLERS: Final[Mapping[type, Handler]] = MappingProxyType(
         m.SetWeekDaySchedule: _by_memory(scheduling.set_week_day),
         m.GetWeekDaySchedule: _by_memory(scheduling.get_week_day),
         m.ClearWeekDaySchedule: _by_memory(scheduling.clear_week_day),
+        m.SetHolidaySchedule: _by_memory(holidays.set_holiday),
+        m.GetHolidaySchedule: _by_memory(holidays.get_holiday),
+        m.ClearHolidaySchedule: _by_memory(holidays.clear_holiday),
         m.ListOccupied: _list_occupied,
         m.ReadLog: _read_log,
         m.LockDoor: _lock_door,

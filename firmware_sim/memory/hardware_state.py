@@ -21,6 +21,9 @@ class HardwareState:
     utc_offset_min: S16
     clock_quality: Annotated[ClockQuality, ENUM8]
     clock_is_running: U8
+    clock_error_us: S64
+    clock_extra_ppb: S64
+    temperature_centi_c: S16
     lock_state: Annotated[LockState, ENUM8]
     bolt_operations: U32
     is_powered: U8
@@ -43,6 +46,9 @@ def encode_hardware(state: DeviceState) -> bytes:
             utc_offset_min=clock.utc_offset_min,
             clock_quality=clock.quality,
             clock_is_running=int(clock.is_running),
+            clock_error_us=clock.error_us,
+            clock_extra_ppb=clock.extra_ppb,
+            temperature_centi_c=clock.temperature_centi_c,
             lock_state=state.bolt.position,
             bolt_operations=state.bolt.operations,
             is_powered=int(state.is_powered),
@@ -65,6 +71,9 @@ def with_hardware(state: DeviceState, data: bytes) -> DeviceState:
             utc_offset_min=stored.utc_offset_min,
             quality=stored.clock_quality,
             is_running=bool(stored.clock_is_running),
+            error_us=stored.clock_error_us,
+            extra_ppb=stored.clock_extra_ppb,
+            temperature_centi_c=stored.temperature_centi_c,
         ),
         bolt=Bolt(position=stored.lock_state, operations=stored.bolt_operations),
         is_powered=bool(stored.is_powered),

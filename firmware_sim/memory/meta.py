@@ -8,6 +8,7 @@ from typing import Final
 from firmware_sim.flash.nor import NorFlash
 from firmware_sim.memory.flash_map import FlashArea, FlashMap
 from protocols.errors import MalformedFrame
+from protocols.profiles.parser import Profile
 from protocols.wire.checksum import crc32_ieee
 from protocols.wire.layout import U8, U16, U32, Bytes4, ShortBytes, ShortText, codec, message
 
@@ -53,26 +54,23 @@ def flash_map_of(record: FactoryRecord) -> FlashMap:
     )
 
 
-def factory_record(
-    flash_map: FlashMap, *, log_capacity: int, profile_id: str, serial_number: str, salt: bytes
-) -> FactoryRecord:
+def factory_record(profile: Profile, *, serial_number: str, salt: bytes) -> FactoryRecord:
     """What the factory writes into a new lock.
 
     Args:
-        flash_map: Its areas.
-        log_capacity: Log records that it tells of.
-        profile_id: Its profile.
+        profile: The facts of its kind.
         serial_number: Its own number.
         salt: Random bytes of its own, for hashed PINs; at most 255.
     """
+    flash = profile.flash
     return FactoryRecord(
-        nvs_bytes=flash_map.nvs_bytes,
-        audit_bytes=flash_map.audit_bytes,
-        meta_bytes=flash_map.meta_bytes,
-        sector_bytes=flash_map.sector_bytes,
-        write_block=flash_map.write_block,
-        log_capacity=log_capacity,
-        profile_id=profile_id,
+        nvs_bytes=flash.nvs_bytes,
+        audit_bytes=flash.audit_bytes,
+        meta_bytes=flash.meta_bytes,
+        sector_bytes=flash.sector_bytes,
+        write_block=flash.write_block,
+        log_capacity=profile.log_capacity,
+        profile_id=profile.profile_id,
         serial_number=serial_number,
         salt=salt,
     )

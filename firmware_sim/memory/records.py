@@ -16,6 +16,7 @@ from firmware_sim.hardware.rtc import RtcState
 from protocols.doorlock.digest import (
     TOMBSTONE_DIGEST,
     CredentialContent,
+    HolidayContent,
     RecordKey,
     UserContent,
     WeekDayContent,
@@ -26,7 +27,9 @@ from protocols.doorlock.vocabulary import RecordKind
 from protocols.wire.layout import Codec, codec
 
 # The canonical contents of the digest are what is stored: one description of each (DESIGN D3).
-Content: TypeAlias = UserContent | CredentialContent | YearDayContent | WeekDayContent
+Content: TypeAlias = (
+    UserContent | CredentialContent | YearDayContent | WeekDayContent | HolidayContent
+)
 
 _CODECS: Final[Mapping[RecordKind, Codec[Any]]] = MappingProxyType(
     {
@@ -34,6 +37,7 @@ _CODECS: Final[Mapping[RecordKind, Codec[Any]]] = MappingProxyType(
         RecordKind.CREDENTIAL: codec(CredentialContent),
         RecordKind.YEAR_DAY_SCHEDULE: codec(YearDayContent),
         RecordKind.WEEK_DAY_SCHEDULE: codec(WeekDayContent),
+        RecordKind.HOLIDAY_SCHEDULE: codec(HolidayContent),
     }
 )
 
@@ -110,6 +114,8 @@ class DeviceState:
         log_read_index: First log index that nobody has read yet.
         news_index: One past the last log record that is news to a reader; memory keeps it in step
             with the log.
+        highest_s: The highest accepted time, rounded down to an hour, UTC seconds since 2000.
+        statement_s: The last accepted statement of time, UTC seconds since 2000; 0 = none.
     """
 
     clock: RtcState
@@ -120,3 +126,5 @@ class DeviceState:
     lockout_until_us: int = 0
     log_read_index: int = 0
     news_index: int = 0
+    highest_s: int = 0  # flash: a clock that went back is known by it
+    statement_s: int = 0  # flash: an old statement is known by it

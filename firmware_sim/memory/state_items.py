@@ -43,6 +43,15 @@ class ConfigurationItem:
     utc_offset_min: S16
 
 
+@message
+class TimeItem:
+    """What the lock remembers of time, UTC seconds since 2000."""
+
+    version: U8 = ITEM_VERSION
+    highest_s: U32
+    statement_s: U32
+
+
 @dataclasses.dataclass(frozen=True, slots=True)
 class _Item:
     """One item: its id in NVS, its layout, and the attributes of the state that it holds."""
@@ -60,6 +69,7 @@ _ITEMS: Final = (
     _Item(0x0002, codec(LockoutItem)),
     _Item(0x0003, codec(LogCursorItem)),
     _Item(0x0004, codec(ConfigurationItem)),
+    _Item(0x0006, codec(TimeItem)),
 )
 _NAMES: Final = tuple((item, item.names) for item in _ITEMS)
 

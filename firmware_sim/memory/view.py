@@ -13,6 +13,7 @@ from firmware_sim.memory.interface import LockMemory
 from firmware_sim.memory.records import Record
 from protocols.doorlock.digest import (
     CredentialContent,
+    HolidayContent,
     UserContent,
     WeekDayContent,
     YearDayContent,
@@ -21,9 +22,11 @@ from protocols.doorlock.schedule import OPEN_END_S
 from protocols.doorlock.vocabulary import (
     AccessDeniedReason,
     AlarmCode,
+    ClockQuality,
     DaysMask,
     LockOperationType,
     LogEvent,
+    RecordKind,
 )
 from protocols.doorlock.window import to_ms
 from protocols.strike.messages import LogRecord
@@ -52,6 +55,17 @@ class WeekDayView:
     days: tuple[str, ...]
     start: str
     end: str
+    revision: int
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class HolidayView:
+    """A time in which the lock has another operating mode; instants are door-local, ISO 8601."""
+
+    index: int
+    starts_at: str
+    ends_at: str
+    mode: str
     revision: int
 
 
@@ -129,6 +143,7 @@ class MemoryView:
     """What a device holds; `dataclasses.asdict` gives JSON values."""
 
     slots: tuple[SlotView, ...]
+    holidays: tuple[HolidayView, ...]
     tombstones: tuple[TombstoneView, ...]
     log: tuple[LogView, ...]
     counters: CountersView
@@ -138,18 +153,31 @@ class MemoryView:
     digest: str
 
 
-def view_of(memory: LockMemory, *, clock_s: int) -> MemoryView:
+def view_of(
+    memory: LockMemory,
+    *,
+    clock_s: int,
+    utc_offset_min: int | None = None,
+    quality: ClockQuality | None = None,
+) -> MemoryView:
     """View a memory.
 
     Args:
         memory: What to look at.
         clock_s: What the lock's clock shows, seconds since 2000.
+        utc_offset_min: What the lock takes for local time minus UTC, minutes; None = as last set.
+        quality: How far the lock trusts its clock; None = as its clock says.
     """
     state = memory.state
     first_shown = max(memory.log_oldest_index, memory.log_next_index - LOG_TAIL)
     until_us = state.lockout_until_us
     return MemoryView(
         slots=_slots(memory),
+        holidays=tuple(
+            _holiday(record, record.content)
+            for record in memory.live(RecordKind.HOLIDAY_SCHEDULE)
+            if isinstance(record.content, HolidayContent)
+        ),
         tombstones=tuple(
             TombstoneView(
                 kind=record.key.kind.name.lower(),
@@ -172,8 +200,10 @@ def view_of(memory: LockMemory, *, clock_s: int) -> MemoryView:
         ),
         clock=ClockView(
             now=_iso(clock_s),
-            utc_offset_min=state.clock.utc_offset_min,
-            quality=state.clock.quality.name.lower(),
+            utc_offset_min=(
+                state.clock.utc_offset_min if utc_offset_min is None else utc_offset_min
+            ),
+            quality=(state.clock.quality if quality is None else quality).name.lower(),
         ),
         bolt=state.bolt.position.name.lower(),
         is_powered=state.is_powered,
@@ -196,7 +226,7 @@ def _slots(memory: LockMemory) -> tuple[SlotView, ...]:
                 week_days.setdefault(record.key.index, []).append(_week_day(record, content))
             case CredentialContent() as content:
                 pins.append((record, content))
-            case None:
+            case HolidayContent() | None:
                 pass
     owners = [(record.key.index, content.user_index, record, content) for record, content in pins]
     with_pin = {user_index for _, user_index, _, _ in owners}
@@ -243,6 +273,16 @@ def _week_day(record: Record, content: WeekDayContent) -> WeekDayView:
         ),
         start=_hour_and_minute(content.start_min),
         end=_hour_and_minute(content.end_min),
+        revision=record.revision,
+    )
+
+
+def _holiday(record: Record, content: HolidayContent) -> HolidayView:
+    return HolidayView(
+        index=record.key.index,
+        starts_at=_iso(content.start_s).removesuffix("Z"),
+        ends_at=_iso(content.end_s).removesuffix("Z"),
+        mode=content.operating_mode.name.lower(),
         revision=record.revision,
     )
 

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 
 from gateway.plan.operations import Difference, ExpectedRecord
 from protocols.doorlock.digest import TOMBSTONE_DIGEST, RecordKey
+from protocols.doorlock.vocabulary import RecordKind
 
 
 def diff(
@@ -20,7 +21,12 @@ def diff(
         issued: Slot to the highest revision that was ever issued to it.
         reported: Key, revision and content digest of each record and tombstone on the device.
     """
-    held = {key: (revision, digest) for key, revision, digest in reported}
+    # A holiday belongs to the lock and not to a slot: whoever set it may keep it.
+    held = {
+        key: (revision, digest)
+        for key, revision, digest in reported
+        if key.kind is not RecordKind.HOLIDAY_SCHEDULE
+    }
     missing = {
         key.index
         for key, record in expected.items()

@@ -8,6 +8,7 @@ import pytest
 from gateway.config_schema import Document
 from gateway.errors import ConfigError
 from hil_tests.bench_file import BenchFile, load_bench, read_bench
+from protocols.profiles.vocabulary import ClockOnPowerLoss
 
 DEVICE = '[[devices]]\nname = "gym"\nprofile = "generic-native"\n'
 
@@ -33,12 +34,17 @@ def test_every_key_of_a_device_and_the_policy_is_read() -> None:
         '[bench]\nname = "b"\n[policy]\nnative_lead_s = 60\n'
         + DEVICE
         + 'display_name = "Gym"\ndevice_id = "id-1"\naddress = "FF:00:00:00:00:01"\n'
-        + "drift_ppm = -20\nutc_offset_min = -300\n"
+        + "drift_ppm = -20\nutc_offset_min = -300\ntime_zone = 'America/New_York'\n"
+        + "dst_rule = 'M4.1.0,M10.5.0'\nclock_error_s = 2.5\ntemperature_c = -10\n"
+        + "clock_on_power_loss = 'epoch_2009'\n"
     )
     assert file.policy.native_lead_s == 60
     [device] = file.devices
     assert (device.display_name, device.device_id) == ("Gym", "id-1")
     assert (device.drift_ppm, device.utc_offset_min) == (-20.0, -300)
+    assert (device.time_zone, device.dst_rule) == ("America/New_York", "M4.1.0,M10.5.0")
+    assert (device.clock_error_s, device.temperature_c) == (2.5, -10.0)
+    assert device.clock_on_power_loss is ClockOnPowerLoss.EPOCH_2009
 
 
 @pytest.mark.parametrize(
@@ -61,6 +67,12 @@ def test_every_key_of_a_device_and_the_policy_is_read() -> None:
         (DEVICE + 'device_id = ".."\n', "bench.toml:4: .*not dots alone"),
         (DEVICE + 'address = "c0:00"\n', "bench.toml:4: .*such as C0:00:00:00:00:01"),
         (DEVICE + 'address = "BF:00:00:00:00:01"\n', "bench.toml:4: .*C0 to FF"),
+        (DEVICE + "time_zone = 'Mars/Olympus'\n", "bench.toml:4: .*no time zone 'Mars/Olympus'"),
+        (DEVICE + "time_zone = '../../etc'\n", "bench.toml:4: .*no time zone"),
+        (DEVICE + "time_zone = 'Europe'\n", "bench.toml:4: .*no time zone"),
+        (DEVICE + "dst_rule = 'summer'\n", "bench.toml:4: .*no rule such as"),
+        (DEVICE + "temperature_c = 200\n", "bench.toml:4: .*at most 100"),
+        (DEVICE + "clock_on_power_loss = 'stops'\n", "bench.toml:4: .*clock_on_power_loss"),
         (DEVICE + "drift_ppm = 50001\n", "bench.toml:4: .*at most 50000"),
         (DEVICE + "utc_offset_min = 900\n", "bench.toml:4: .*at most 840"),
         (DEVICE + DEVICE, r"bench.toml:5: devices\[1\].name is the same as devices\[0\].name"),

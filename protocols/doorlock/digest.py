@@ -22,7 +22,7 @@ import struct
 from collections.abc import Iterable
 from typing import Annotated, Final
 
-from protocols.doorlock.vocabulary import RecordKind, UserStatus, UserType
+from protocols.doorlock.vocabulary import OperatingMode, RecordKind, UserStatus, UserType
 from protocols.wire.layout import ENUM8, U8, U16, U32, ShortBytes, ShortText, codec, message
 
 # Bytes kept of a SHA-256: 64 bits, so that two of a lock's few thousand records, or two memories,
@@ -40,9 +40,10 @@ class RecordKey:
 
     Attributes:
         kind: What the record is.
-        index: The user index; for CREDENTIAL the credential index. From 1.
-        sub_index: The schedule index within the user; for CREDENTIAL the credential type; for
-            USER 0.
+        index: The user index; for CREDENTIAL the credential index, for HOLIDAY_SCHEDULE its own
+            index. From 1.
+        sub_index: The schedule index within the user; for CREDENTIAL the credential type; for USER
+            and HOLIDAY_SCHEDULE 0.
     """
 
     kind: RecordKind
@@ -84,6 +85,15 @@ class WeekDayContent:
     end_min: U16
 
 
+@message
+class HolidayContent:
+    """Canonical content of a holiday schedule; its instants are door-local."""
+
+    start_s: U32
+    end_s: U32
+    operating_mode: Annotated[OperatingMode, ENUM8]
+
+
 def user_content(*, user_status: UserStatus, user_type: UserType, user_name: str) -> bytes:
     """Canonical content of a user record.
 
@@ -123,6 +133,17 @@ def week_day_content(*, days_mask: int, start_min: int, end_min: int) -> bytes:
     """
     return codec(WeekDayContent).encode(
         WeekDayContent(days_mask=days_mask, start_min=start_min, end_min=end_min)
+    )
+
+
+def holiday_content(*, start_s: int, end_s: int, operating_mode: OperatingMode) -> bytes:
+    """Canonical content of a holiday schedule.
+
+    Raises:
+        LocalProtocolError: When a value does not fit its word.
+    """
+    return codec(HolidayContent).encode(
+        HolidayContent(start_s=start_s, end_s=end_s, operating_mode=operating_mode)
     )
 
 

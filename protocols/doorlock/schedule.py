@@ -7,8 +7,13 @@ let in when *every* kind of schedule that it has admits it, and never when it ha
 narrower reading, so a weekly span inside a stay of three days works as a host means it. A kind of
 schedule that a user type does not name is ignored for that type.
 
-Year-day windows are UTC, week-day spans door-local (DESIGN D19). A lock keeps one distance from
-UTC, set together with its clock, so this function takes it as a number and knows no time zones.
+Year-day windows are UTC, week-day spans and holidays door-local (DESIGN D19); some locks keep
+year-day windows door-local too. How far local time is from UTC at an instant, the lock knows, so
+these functions take it as a number and know no time zones.
+
+Local time jumps. What counts is the *minute on the wall*: a span whose minutes daylight saving
+skips does not open on that day, or opens for what is left of it; one whose minutes come twice
+opens twice. Nothing is made up for, so a span is never longer on the wall than it says.
 """
 
 from __future__ import annotations
@@ -17,7 +22,7 @@ import dataclasses
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from protocols.doorlock.vocabulary import DaysMask, UserType
+from protocols.doorlock.vocabulary import DaysMask, OperatingMode, UserType
 from protocols.errors import WindowError
 
 # End of a window without an end: the largest u32 of seconds since 2000, 2136-02-07T06:28:15Z. No
@@ -40,7 +45,7 @@ class YearDayWindow:
     """An absolute window, start inclusive, end exclusive.
 
     Attributes:
-        start_s: UTC seconds since 2000-01-01.
+        start_s: UTC seconds since 2000-01-01; on a lock that keeps them so, door-local ones.
         end_s: The same; `OPEN_END_S` for a window that never closes.
 
     Raises:
@@ -54,14 +59,16 @@ class YearDayWindow:
         if not 0 <= self.start_s < self.end_s <= OPEN_END_S:
             raise WindowError("a year-day window starts before it ends, both between 0 and 2^32-1")
 
-    def admits(self, utc_s: int) -> bool:
-        """True inside the window."""
-        return self.start_s <= utc_s and (utc_s < self.end_s or self.end_s == OPEN_END_S)
+    def admits(self, instant_s: int) -> bool:
+        """True inside the window, for an instant of the window's own count."""
+        return self.start_s <= instant_s and (instant_s < self.end_s or self.end_s == OPEN_END_S)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class WeekDaySpan:
     """A daily span on some days of the week, in door-local time; it never crosses midnight.
+
+    A night's span is two of them: see `week_day_spans`.
 
     Attributes:
         days: The days on which it opens.
@@ -104,6 +111,91 @@ class WeekDaySpan:
         return bool(int(self.days) >> (day + FIRST_WEEKDAY) % WEEK_DAYS & 1)
 
 
+@dataclasses.dataclass(frozen=True, slots=True)
+class HolidaySpan:
+    """A time in which a lock has another operating mode, start inclusive, end exclusive.
+
+    Attributes:
+        start_s: Door-local seconds since 2000-01-01T00:00:00 local time.
+        end_s: The same.
+        mode: What the lock lets happen meanwhile.
+
+    Raises:
+        WindowError: When it holds no instant, or a bound is no u32.
+    """
+
+    start_s: int
+    end_s: int
+    mode: OperatingMode
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.start_s < self.end_s <= OPEN_END_S:
+            raise WindowError("a holiday starts before it ends, both between 0 and 2^32-1")
+
+    def admits(self, local_s: int) -> bool:
+        """True inside the holiday."""
+        return self.start_s <= local_s < self.end_s
+
+
+# The narrower mode first: where holidays overlap, it counts. The standard says nothing of that.
+_MODES: Final = (
+    OperatingMode.PRIVACY,
+    OperatingMode.VACATION,
+    OperatingMode.NO_REMOTE_LOCK_UNLOCK,
+    OperatingMode.NORMAL,
+    OperatingMode.PASSAGE,
+)
+
+
+def operating_mode(holidays: Sequence[HolidaySpan], *, local_s: int) -> OperatingMode:
+    """The operating mode of a lock at an instant: that of the holiday, else NORMAL.
+
+    Args:
+        holidays: Its holiday schedules, in any order; the narrowest mode of those that overlap
+            counts, and one that nobody knows counts as PRIVACY, the narrowest of all.
+        local_s: Door-local seconds since 2000-01-01T00:00:00 local time.
+    """
+    modes = [holiday.mode for holiday in holidays if holiday.admits(local_s)]
+    if not modes:
+        return OperatingMode.NORMAL
+    return min((mode if mode in _MODES else _MODES[0] for mode in modes), key=_MODES.index)
+
+
+def admits_keypad(mode: OperatingMode) -> bool:
+    """Whether codes count in an operating mode (Matter, OperatingModeEnum).
+
+    VACATION leaves only remote operation, PRIVACY nothing from outside.
+    """
+    return mode not in (OperatingMode.VACATION, OperatingMode.PRIVACY)
+
+
+def admits_remote(mode: OperatingMode) -> bool:
+    """Whether remote operation counts in an operating mode (Matter, OperatingModeEnum)."""
+    return mode not in (OperatingMode.PRIVACY, OperatingMode.NO_REMOTE_LOCK_UNLOCK)
+
+
+def week_day_spans(days: DaysMask, start_min: int, end_min: int) -> tuple[WeekDaySpan, ...]:
+    """The spans of a daily time that may cross midnight.
+
+    One span, or two of which the second lies on the days after.
+
+    Args:
+        days: The days on which it begins.
+        start_min: Minutes after local midnight, 0 to 1439.
+        end_min: The same, exclusive, 1 to 1440; at or before the start, it is on the next day.
+
+    Raises:
+        WindowError: When a bound is no minute of a day, or it names no day.
+    """
+    if start_min < end_min:
+        return (WeekDaySpan(days, start_min, end_min),)
+    evening = WeekDaySpan(days, start_min, DAY_MIN)
+    if end_min == 0:
+        return (evening,)
+    after = int(days) << 1 | int(days) >> (WEEK_DAYS - 1)
+    return (evening, WeekDaySpan(DaysMask(after & DaysMask.ALL), 0, end_min))
+
+
 def is_admitted(
     user_type: UserType,
     year_days: Sequence[YearDayWindow],
@@ -111,6 +203,7 @@ def is_admitted(
     *,
     utc_s: int,
     utc_offset_min: int,
+    year_days_are_local: bool = False,
 ) -> bool:
     """Do this user's schedules let it in at an instant?
 
@@ -122,10 +215,12 @@ def is_admitted(
         year_days: Its year-day windows, in any order.
         week_days: Its week-day spans, in any order.
         utc_s: Instant, UTC seconds since 2000-01-01.
-        utc_offset_min: Door-local time minus UTC, minutes.
+        utc_offset_min: Door-local time minus UTC at that instant, minutes.
+        year_days_are_local: True for a lock that keeps year-day windows in door-local time.
     """
     local_s = utc_s + utc_offset_min * MINUTE_S
-    in_year_day = any(window.admits(utc_s) for window in year_days)
+    counted_s = local_s if year_days_are_local else utc_s
+    in_year_day = any(window.admits(counted_s) for window in year_days)
     in_week_day = any(span.admits(local_s) for span in week_days)
     match user_type:
         case UserType.YEAR_DAY_SCHEDULE_USER:

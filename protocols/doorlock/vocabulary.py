@@ -79,6 +79,16 @@ class DaysMask(enum.IntFlag):
     ALL = 0x7F
 
 
+class OperatingMode(OpenIntEnum):
+    """What a lock lets happen at its door (OperatingModeEnum)."""
+
+    NORMAL = 0
+    VACATION = 1
+    PRIVACY = 2
+    NO_REMOTE_LOCK_UNLOCK = 3
+    PASSAGE = 4
+
+
 class LockState(OpenIntEnum):
     """Position of the bolt (LockState attribute)."""
 
@@ -166,6 +176,7 @@ class RecordKind(OpenIntEnum):
     CREDENTIAL = 2
     YEAR_DAY_SCHEDULE = 3
     WEEK_DAY_SCHEDULE = 4
+    HOLIDAY_SCHEDULE = 5
 
 
 class LogEvent(OpenIntEnum):

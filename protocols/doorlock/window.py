@@ -4,6 +4,8 @@ The gateway counts milliseconds since 1970, a device whole seconds since 2000. A
 up and an end down, first to the second and then to the profile's granularity, counted from
 2000-01-01T00:00:00Z. What is lost on the way is told as a warning; a window of which nothing is
 left, or that begins or ends outside of what a device can count, is refused.
+
+Some locks keep windows in door-local time: those are `protocols.doorlock.local_window`'s.
 """
 
 from __future__ import annotations
@@ -35,20 +37,21 @@ class WindowFacts(Protocol):
 
 
 class WindowEdge(enum.Enum):
-    """Which bound of a window a warning is about."""
+    """What of a window a warning is about."""
 
     START = "start"
     END = "end"
+    BREAK = "break"  # shut for a while in between
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class WindowWarning:
-    """A bound that the device holds narrower than asked.
+    """A part of the window asked for that the device will keep shut.
 
     Attributes:
-        edge: Which bound.
-        asked_ms: As asked, milliseconds since 1970.
-        stored_ms: As the device will hold it, milliseconds since 1970.
+        edge: Which part.
+        asked_ms: The bound as asked, milliseconds since 1970; of a break its beginning.
+        stored_ms: The bound as the device will hold it; of a break its end.
     """
 
     edge: WindowEdge
@@ -57,10 +60,13 @@ class WindowWarning:
 
     @property
     def narrowed_ms(self) -> int:
-        """Milliseconds by which the window is shorter at this bound."""
+        """Milliseconds by which the window is shorter by this."""
         return abs(self.stored_ms - self.asked_ms)
 
     def __str__(self) -> str:
+        if self.edge is WindowEdge.BREAK:
+            span = f"{self.narrowed_ms / SECOND_MS:g} s"
+            return f"the lock interrupts the window for {span} when clocks go back"
         verb = "starts" if self.edge is WindowEdge.START else "ends"
         way = "later" if self.edge is WindowEdge.START else "earlier"
         return f"the lock {verb} the window {self.narrowed_ms / SECOND_MS:g} s {way} than asked"
@@ -71,9 +77,9 @@ class MappedWindow:
     """A window as a device holds it.
 
     Attributes:
-        start_s: UTC seconds since 2000-01-01, inclusive.
+        start_s: UTC seconds since 2000-01-01, inclusive; door-local ones on a lock that keeps so.
         end_s: The same, exclusive; `OPEN_END_S` when it never closes.
-        warnings: The bounds that became narrower.
+        warnings: What became narrower.
     """
 
     start_s: int
@@ -90,7 +96,7 @@ def to_device_s_ceil(ms: int) -> int:
     Raises:
         WindowError: When a device can't count that instant.
     """
-    return _in_range(-((EPOCH_2000_MS - ms) // SECOND_MS))
+    return in_range(-((EPOCH_2000_MS - ms) // SECOND_MS))
 
 
 def to_device_s_floor(ms: int) -> int:
@@ -102,7 +108,7 @@ def to_device_s_floor(ms: int) -> int:
     Raises:
         WindowError: When a device can't count that instant.
     """
-    return _in_range((ms - EPOCH_2000_MS) // SECOND_MS)
+    return in_range((ms - EPOCH_2000_MS) // SECOND_MS)
 
 
 def to_ms(device_s: int) -> int:
@@ -120,33 +126,44 @@ def map_window(profile: WindowFacts, starts_at_ms: int, ends_at_ms: int | None) 
 
     Raises:
         WindowError: When the window is empty, vanishes in the rounding, lies outside of what a
-            device can count (2000-01-01 to 2136-02-07), or when the lock stores door-local time:
-            its windows would shift when the door's distance from UTC changes, so that "never
-            wider" can't be promised.
+            device can count (2000-01-01 to 2136-02-07), or when the lock stores door-local time,
+            for which `map_local_window` wants to know the door's time zone.
     """
     if profile.local_year_day:
-        raise WindowError("this lock stores windows in door-local time, which can't be kept exact")
+        raise WindowError("this lock stores door-local time, and its door's time zone is unknown")
     if ends_at_ms is not None and ends_at_ms <= starts_at_ms:
         raise WindowError("the window ends before it starts")
     step_s = profile.time_granularity_s
-    start_s = _in_range(-(-to_device_s_ceil(starts_at_ms) // step_s) * step_s)
-    warnings = _narrowed(WindowEdge.START, starts_at_ms, start_s)
+    start_s = in_range(-(-to_device_s_ceil(starts_at_ms) // step_s) * step_s)
+    warnings = narrowed(WindowEdge.START, starts_at_ms, start_s)
     if ends_at_ms is None:
         return MappedWindow(start_s=start_s, end_s=OPEN_END_S, warnings=warnings)
     end_s = to_device_s_floor(ends_at_ms) // step_s * step_s
     if end_s <= start_s:
         raise WindowError(f"nothing of the window is left in steps of {step_s} s")
-    warnings += _narrowed(WindowEdge.END, ends_at_ms, end_s)
+    warnings += narrowed(WindowEdge.END, ends_at_ms, end_s)
     return MappedWindow(start_s=start_s, end_s=end_s, warnings=warnings)
 
 
-def _in_range(device_s: int) -> int:
+def in_range(device_s: int) -> int:
+    """The same second, if a device can count it.
+
+    Raises:
+        WindowError: When it can't.
+    """
     if not 0 <= device_s <= INSTANT_S_MAX:
         raise WindowError("the lock counts time from 2000-01-01 to 2136-02-07 only")
     return device_s
 
 
-def _narrowed(edge: WindowEdge, asked_ms: int, device_s: int) -> tuple[WindowWarning, ...]:
+def narrowed(edge: WindowEdge, asked_ms: int, device_s: int) -> tuple[WindowWarning, ...]:
+    """The warning about a bound, where it is not as asked.
+
+    Args:
+        edge: Which part of the window.
+        asked_ms: As asked, milliseconds since 1970.
+        device_s: As the device holds it, seconds since 2000.
+    """
     stored_ms = to_ms(device_s)
     if stored_ms == asked_ms:
         return ()

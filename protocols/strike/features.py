@@ -16,3 +16,4 @@ class Feature(enum.IntFlag):
     LOG = 0x0020
     DOOR_SENSOR = 0x0040
     TIME_ZONE = 0x0080
+    HOLIDAY_SCHEDULES = 0x0100

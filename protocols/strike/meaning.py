@@ -44,6 +44,11 @@ def _instant(value: Any) -> str:
     return f"{moment:%Y-%m-%dT%H:%M:%SZ}"
 
 
+def _local_instant(value: Any) -> str:
+    moment = _EPOCH + dt.timedelta(seconds=value)
+    return f"{moment:%Y-%m-%dT%H:%M:%S} local"
+
+
 def _end(value: Any) -> str:
     return "no end" if value == OPEN_END_S else _instant(value)
 
@@ -88,6 +93,8 @@ _BY_NAME: Final[Mapping[str, Callable[[Any], str]]] = MappingProxyType(
         "flags": _bits_of(FrameFlag),
         "has_more": _yes_or_no,
         "is_occupied": _yes_or_no,
+        "local_end_s": _local_instant,
+        "local_start_s": _local_instant,
         "start_min": _time_of_day,
         "start_s": _instant,
         "utc_offset_min": _offset,

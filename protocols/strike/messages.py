@@ -32,6 +32,18 @@ from protocols.doorlock.vocabulary import (
 )
 from protocols.strike.records import LogRecord as LogRecord  # noqa: PLC0414 - part of this page.
 from protocols.strike.records import OccupiedRecord as OccupiedRecord  # noqa: PLC0414 - the same.
+from protocols.strike.schedules import ClearHolidaySchedule as ClearHolidaySchedule  # noqa: PLC0414 - the same.
+from protocols.strike.schedules import ClearWeekDaySchedule as ClearWeekDaySchedule  # noqa: PLC0414 - the same.
+from protocols.strike.schedules import ClearYearDaySchedule as ClearYearDaySchedule  # noqa: PLC0414 - the same.
+from protocols.strike.schedules import GetHolidaySchedule as GetHolidaySchedule  # noqa: PLC0414 - the same.
+from protocols.strike.schedules import GetWeekDaySchedule as GetWeekDaySchedule  # noqa: PLC0414 - the same.
+from protocols.strike.schedules import GetYearDaySchedule as GetYearDaySchedule  # noqa: PLC0414 - the same.
+from protocols.strike.schedules import HolidaySchedule as HolidaySchedule  # noqa: PLC0414 - the same.
+from protocols.strike.schedules import SetHolidaySchedule as SetHolidaySchedule  # noqa: PLC0414 - the same.
+from protocols.strike.schedules import SetWeekDaySchedule as SetWeekDaySchedule  # noqa: PLC0414 - the same.
+from protocols.strike.schedules import SetYearDaySchedule as SetYearDaySchedule  # noqa: PLC0414 - the same.
+from protocols.strike.schedules import WeekDaySchedule as WeekDaySchedule  # noqa: PLC0414 - the same.
+from protocols.strike.schedules import YearDaySchedule as YearDaySchedule  # noqa: PLC0414 - the same.
 from protocols.wire.layout import (
     COUNTED,
     ENUM8,
@@ -111,69 +123,6 @@ class ClearCredential:
 
     credential_type: Annotated[CredentialType, ENUM8]
     credential_index: U16
-    revision: U32
-    extensions: Extensions = ()
-
-
-@message
-class SetYearDaySchedule:
-    """Limit a user to an absolute window, start inclusive, end exclusive."""
-
-    year_day_index: U8
-    user_index: U16
-    revision: U32
-    start_s: U32
-    end_s: U32
-    extensions: Extensions = ()
-
-
-@message
-class GetYearDaySchedule:
-    """Ask for one year-day schedule."""
-
-    year_day_index: U8
-    user_index: U16
-    extensions: Extensions = ()
-
-
-@message
-class ClearYearDaySchedule:
-    """Clear one year-day schedule."""
-
-    year_day_index: U8
-    user_index: U16
-    revision: U32
-    extensions: Extensions = ()
-
-
-@message
-class SetWeekDaySchedule:
-    """Limit a user to a daily span on some days of the week, in door-local time."""
-
-    week_day_index: U8
-    user_index: U16
-    revision: U32
-    days_mask: U8  # DaysMask, Sunday is bit 0
-    start_min: U16  # minutes after local midnight, 0 to 1439
-    end_min: U16  # exclusive, 1 to 1440
-    extensions: Extensions = ()
-
-
-@message
-class GetWeekDaySchedule:
-    """Ask for one week-day schedule."""
-
-    week_day_index: U8
-    user_index: U16
-    extensions: Extensions = ()
-
-
-@message
-class ClearWeekDaySchedule:
-    """Clear one week-day schedule."""
-
-    week_day_index: U8
-    user_index: U16
     revision: U32
     extensions: Extensions = ()
 
@@ -269,31 +218,6 @@ class CredentialStatus:
 
 
 @message
-class YearDaySchedule:
-    """One year-day schedule as stored."""
-
-    year_day_index: U8
-    user_index: U16
-    revision: U32
-    start_s: U32
-    end_s: U32
-    extensions: Extensions = ()
-
-
-@message
-class WeekDaySchedule:
-    """One week-day schedule as stored."""
-
-    week_day_index: U8
-    user_index: U16
-    revision: U32
-    days_mask: U8
-    start_min: U16
-    end_min: U16
-    extensions: Extensions = ()
-
-
-@message
 class OccupiedList:
     """A page of the memory's records, in key order."""
 
@@ -372,6 +296,9 @@ REQUESTS: Final[Mapping[int, type]] = MappingProxyType(
         0x0F: ReadLog,
         0x10: LockDoor,
         0x11: UnlockDoor,
+        0x12: SetHolidaySchedule,
+        0x13: GetHolidaySchedule,
+        0x14: ClearHolidaySchedule,
     }
 )
 
@@ -389,6 +316,7 @@ REPLIES: Final[Mapping[int, type]] = MappingProxyType(
         REPLY | 0x0C: WeekDaySchedule,
         REPLY | 0x0E: OccupiedList,
         REPLY | 0x0F: LogPage,
+        REPLY | 0x13: HolidaySchedule,
     }
 )
 

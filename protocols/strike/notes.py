@@ -13,7 +13,9 @@ FIELD_NOTES: Final[Mapping[str, str]] = MappingProxyType(
         "AdvertisingData.flags": "bits of AdvertisingFlag; ignore unknown ones",
         "FrameHeader.flags": "bits of FrameFlag: which parts follow; unknown ones are 0",
         "LogRecord.index": "counts the records ever written, from 1",
-        "OccupiedRecord.index": "user index; CREDENTIAL: number of the credential slot",
+        "OccupiedRecord.index": (
+            "user index; CREDENTIAL: number of the slot; HOLIDAY_SCHEDULE: number of the holiday"
+        ),
         "after_index": "`index` of the last record known; 0 from the beginning",
         "after_kind": "`kind` of the last record known; 0 from the beginning",
         "after_sub_index": "`sub_index` of the last record known; 0 from the beginning",
@@ -39,8 +41,11 @@ FIELD_NOTES: Final[Mapping[str, str]] = MappingProxyType(
         "firmware_version": "version of the device's firmware",
         "from_index": "index of the first log record wanted",
         "has_more": "1 = ask again after the last key of this page",
+        "holiday_index": "holiday schedule of the lock, from 1",
         "is_occupied": "0 or 1",
         "kind": "kind of the record",
+        "local_end_s": "exclusive, door-local seconds since 2000-01-01, after the start",
+        "local_start_s": "inclusive, door-local seconds since 2000-01-01",
         "lock_state": "position of the bolt",
         "log_capacity": "records that the access log holds",
         "log_index": "index of the access-log record of this event",
@@ -52,6 +57,7 @@ FIELD_NOTES: Final[Mapping[str, str]] = MappingProxyType(
         "next_free_index": "number of the next free credential slot; 0 when all are taken",
         "next_index": "index that the next log record will get",
         "oldest_index": "index of the oldest record that the log still holds",
+        "operating_mode": "what the lock lets happen meanwhile",
         "operation": "what was done to the bolt",
         "pin_slot_count": "PIN slots",
         "profile_hint": "first two bytes of SHA-256 over the profile id",
@@ -64,9 +70,12 @@ FIELD_NOTES: Final[Mapping[str, str]] = MappingProxyType(
         "serial_number": "the device's own number",
         "source": "who or what asked",
         "start_min": "inclusive, minutes after local midnight, 0 to 1439",
-        "start_s": "inclusive, UTC seconds since 2000-01-01",
+        "start_s": "inclusive, UTC seconds since 2000-01-01; as the end, door-local by profile",
         "status": "outcome",
-        "sub_index": "schedule index within the user; CREDENTIAL: credential type; USER: 0",
+        "sub_index": (
+            "schedule index within the user; CREDENTIAL: credential type; "
+            "USER and HOLIDAY_SCHEDULE: 0"
+        ),
         "tag": "number of the optional field",
         "transaction": "1 to 255, joins a reply to its request; 0 for events",
         "user_count": "users that the device can hold",

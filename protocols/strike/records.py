@@ -13,7 +13,7 @@ class OccupiedRecord:
     """Key, revision and content digest of one memory record or tombstone."""
 
     kind: Annotated[RecordKind, ENUM8]
-    index: U16  # user index, or credential index for CREDENTIAL
+    index: U16  # user index; for CREDENTIAL and HOLIDAY_SCHEDULE their own index
     sub_index: U8  # schedule index within the user; credential type for CREDENTIAL; else 0
     revision: U32
     digest: Bytes8  # all zero for a tombstone

@@ -58,6 +58,7 @@ ENUMS: Final[Mapping[str, type[enum.IntEnum | enum.IntFlag]]] = MappingProxyType
             vocabulary.DaysMask,
             vocabulary.LockState,
             vocabulary.DoorState,
+            vocabulary.OperatingMode,
             vocabulary.LockOperationType,
             vocabulary.OperationSource,
             vocabulary.AlarmCode,

@@ -18,7 +18,7 @@ from firmware_sim.memory.flash_journal import encode_frame, encode_snapshot, rep
 from firmware_sim.memory.flash_map import FlashMap
 from firmware_sim.memory.flash_memory import FlashMemory
 from firmware_sim.memory.hardware_state import encode_hardware, with_hardware
-from firmware_sim.memory.meta import FactoryRecord, factory_record
+from firmware_sim.memory.meta import FactoryRecord, factory_record, flash_map_of
 from firmware_sim.memory.records import DeviceState
 from protocols.doorlock.vocabulary import CredentialType, RecordKind, Status, UserStatus, UserType
 from protocols.profiles.parser import Profile, parse_profile
@@ -97,13 +97,11 @@ class Rig:
 
     @property
     def _factory(self) -> FactoryRecord:
-        return factory_record(
-            FlashMap(),
-            log_capacity=self.profile.log_capacity,
-            profile_id=self.profile.profile_id,
-            serial_number="SN-1",
-            salt=bytes(16),
-        )
+        return factory_record(self.profile, serial_number="SN-1", salt=bytes(16))
+
+    @property
+    def _flash_map(self) -> FlashMap:
+        return flash_map_of(self._factory)
 
     def _start(self) -> None:
         self.memory.keeper = self
@@ -127,12 +125,14 @@ class Rig:
 
     def crash(self) -> None:
         """Forget everything in RAM; go on from what was persisted."""
-        flash, state = NorFlash(FlashMap().geometry), self._fresh
+        flash, state = NorFlash(self._flash_map.geometry), self._fresh
         for frame in self.journal:
             hardware = replay_frame(flash, frame)
             if hardware is not None:
                 state = with_hardware(state, hardware)
-        self.memory = FlashMemory(flash, FlashMap(), state, log_capacity=self.profile.log_capacity)
+        self.memory = FlashMemory(
+            flash, self._flash_map, state, log_capacity=self.profile.log_capacity
+        )
         self._start()
 
     # --- requests ---------------------------------------------------------------------------

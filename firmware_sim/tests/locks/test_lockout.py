@@ -115,6 +115,9 @@ def test_power_cycle_never_ends_a_lockout_early(on_power_loss: ClockOnPowerLoss)
     ends_at = {
         # The clock ran on: nothing changes.
         ClockOnPowerLoss.KEEPS: 60.0,
+        # A capacitor carried it through.
+        ClockOnPowerLoss.LAST_FULL_HOUR: 60.0,
+        ClockOnPowerLoss.EPOCH_2009: 60.0,
         # It stood still for three times five seconds.
         ClockOnPowerLoss.RESUMES: 75.0,
         # Nobody knows what was left: the whole length anew, from the last power cycle.
@@ -122,6 +125,22 @@ def test_power_cycle_never_ends_a_lockout_early(on_power_loss: ClockOnPowerLoss)
     }[on_power_loss]
     assert rig.enter(RIGHT, ends_at - 0.1)[1] == "locked_out"
     assert rig.enter(RIGHT, ends_at)[0]
+
+
+@pytest.mark.parametrize(
+    "on_power_loss", [ClockOnPowerLoss.LAST_FULL_HOUR, ClockOnPowerLoss.EPOCH_2009]
+)
+def test_clock_that_fell_back_begins_a_lockout_anew_and_no_longer(
+    on_power_loss: ClockOnPowerLoss,
+) -> None:
+    # Ten minutes past the hour, so that the last full hour lies before the lockout.
+    rig = make(on_power_loss=on_power_loss)
+    lock_out(rig, 600.0)
+    rig.firmware.power(False, 610.0)
+    rig.firmware.power(True, 3610.0)
+    rig.crash()
+    assert rig.enter(RIGHT, 3669.9)[1] == "locked_out"
+    assert rig.enter(RIGHT, 3670.0)[0]
 
 
 def test_lost_clock_without_a_lockout_begins_none() -> None:

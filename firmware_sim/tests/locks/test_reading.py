@@ -27,6 +27,7 @@ from protocols.wire.layout import codec
             "generic-native",
             Feature.YEAR_DAY_SCHEDULES
             | Feature.WEEK_DAY_SCHEDULES
+            | Feature.HOLIDAY_SCHEDULES
             | Feature.REMOTE_LOCK
             | Feature.REMOTE_UNLOCK,
             (1, 7),

@@ -8,7 +8,7 @@ from firmware_sim.memory.audit_ring import chain_value
 from firmware_sim.memory.flash_map import FlashMap
 from firmware_sim.memory.flash_memory import FlashMemory
 from firmware_sim.memory.interface import Change
-from firmware_sim.memory.meta import FactoryRecord, factory_record
+from firmware_sim.memory.meta import FactoryRecord
 from firmware_sim.memory.records import DeviceState, Record
 from protocols.doorlock.digest import CredentialContent, RecordKey, UserContent
 from protocols.doorlock.vocabulary import (
@@ -45,8 +45,12 @@ SMALL = FlashMap(nvs_bytes=8_192, audit_bytes=2_048, meta_bytes=1_024, sector_by
 
 
 def factory(flash_map: FlashMap = SMALL, log_capacity: int = 40) -> FactoryRecord:
-    return factory_record(
-        flash_map,
+    return FactoryRecord(
+        nvs_bytes=flash_map.nvs_bytes,
+        audit_bytes=flash_map.audit_bytes,
+        meta_bytes=flash_map.meta_bytes,
+        sector_bytes=flash_map.sector_bytes,
+        write_block=flash_map.write_block,
         log_capacity=log_capacity,
         profile_id="latch-m",
         serial_number="C00000000001",

@@ -5,13 +5,10 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterator
 
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from firmware_sim.flash.nvs_settings import LOCK_SETTINGS, NvsSettings, Recovery
-from firmware_sim.flash.power_cut import ViolationKind, power_cut_sweep
-from firmware_sim.flash.torn import TornModel
+from firmware_sim.flash.power_cut import power_cut_sweep
 from firmware_sim.memory.flash_file import new_memory
 from firmware_sim.memory.flash_map import FlashMap
 from firmware_sim.memory.flash_memory import FlashMemory
@@ -107,17 +104,6 @@ def test_second_cut_while_the_lock_comes_up_breaks_nothing_either() -> None:
     recording, promise = record_lock(memory, day(5))
     report = power_cut_sweep(recording, promise.mount, promise.check, depth=2)
     assert report.findings == ()
-
-
-@pytest.mark.parametrize("recovery", [Recovery.STRICT])
-def test_sweep_finds_the_code_that_opens_again_under_strict_recovery(recovery: Recovery) -> None:
-    strict = NvsSettings(recovery=recovery)
-    assert strict != LOCK_SETTINGS
-    memory = new_memory(factory(TIGHT, log_capacity=30), FRESH, settings=strict)
-    recording, promise = record_lock(memory, day(40), settings=strict)
-    models = (TornModel.NOTHING, TornModel.FIRST_BYTES)
-    report = power_cut_sweep(recording, promise.mount, promise.check, models=models)
-    assert {finding.violation.kind for finding in report.findings} >= {ViolationKind.RETURNED}
 
 
 def test_log_with_a_hole_or_a_changed_record_is_no_chain() -> None:

@@ -13,12 +13,19 @@ from protocols.doorlock.digest import (
     RecordKey,
     content_digest,
     credential_content,
+    holiday_content,
     memory_digest,
     user_content,
     week_day_content,
     year_day_content,
 )
-from protocols.doorlock.vocabulary import CredentialType, RecordKind, UserStatus, UserType
+from protocols.doorlock.vocabulary import (
+    CredentialType,
+    OperatingMode,
+    RecordKind,
+    UserStatus,
+    UserType,
+)
 from protocols.errors import LocalProtocolError
 
 USER_3 = RecordKey(RecordKind.USER, 3, 0)
@@ -51,6 +58,8 @@ def test_contents_when_encoded_then_they_are_the_fields_little_endian() -> None:
     )
     assert user.hex() == "0308045a6fc3ab"
     assert credential_content(user_index=258, credential_data=b"12").hex() == "0201023132"
+    holiday = holiday_content(start_s=1, end_s=2, operating_mode=OperatingMode.PASSAGE)
+    assert holiday.hex() == "010000000200000004"
     assert year_day_content(start_s=1, end_s=0xFFFFFFFF).hex() == "01000000ffffffff"
     assert week_day_content(days_mask=0x7F, start_min=0, end_min=1440).hex() == "7f0000a005"
 

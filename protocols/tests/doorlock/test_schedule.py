@@ -9,12 +9,17 @@ from hypothesis import strategies as st
 from protocols.doorlock.schedule import (
     DAY_MIN,
     OPEN_END_S,
+    HolidaySpan,
     WeekDaySpan,
     YearDayWindow,
+    admits_keypad,
+    admits_remote,
     is_admitted,
     next_change_s,
+    operating_mode,
+    week_day_spans,
 )
-from protocols.doorlock.vocabulary import DaysMask, UserType
+from protocols.doorlock.vocabulary import DaysMask, OperatingMode, UserType
 from protocols.errors import WindowError
 
 EPOCH = dt.datetime(2000, 1, 1, tzinfo=dt.UTC)
@@ -187,3 +192,86 @@ def test_next_change_when_the_span_just_ended_then_it_is_a_week_ahead() -> None:
     span = WeekDaySpan(DaysMask.SATURDAY, 0, 1)
     assert next_change_s(WEEK_DAY, (), (span,), utc_s=60, utc_offset_min=0) == 7 * 86_400
     assert next_change_s(WEEK_DAY, (), (span,), utc_s=0, utc_offset_min=0) == 60
+
+
+def test_week_day_spans_when_a_night_then_the_second_lies_on_the_days_after() -> None:
+    night = week_day_spans(DaysMask.SATURDAY | DaysMask.MONDAY, 22 * 60, 6 * 60)
+    assert night == (
+        WeekDaySpan(DaysMask.SATURDAY | DaysMask.MONDAY, 22 * 60, DAY_MIN),
+        WeekDaySpan(DaysMask.SUNDAY | DaysMask.TUESDAY, 0, 6 * 60),
+    )
+    assert week_day_spans(DaysMask.ALL, 9 * 60, 9 * 60)[1] == WeekDaySpan(DaysMask.ALL, 0, 540)
+
+
+def test_week_day_spans_when_within_a_day_or_to_its_end_then_one() -> None:
+    assert week_day_spans(DaysMask.FRIDAY, 60, 120) == (WeekDaySpan(DaysMask.FRIDAY, 60, 120),)
+    until_midnight = (WeekDaySpan(DaysMask.FRIDAY, 60, DAY_MIN),)
+    assert week_day_spans(DaysMask.FRIDAY, 60, 0) == until_midnight
+    assert week_day_spans(DaysMask.FRIDAY, 60, DAY_MIN) == until_midnight
+
+
+@given(st.integers(1, 0x7F), st.integers(0, DAY_MIN - 1), st.integers(0, DAY_MIN), instants)
+def test_week_day_spans_when_any_then_open_from_a_start_for_as_long_as_it_says(
+    days: int, start_min: int, end_min: int, local_s: int
+) -> None:
+    spans = week_day_spans(DaysMask(days), start_min, end_min)
+    length_min = end_min - start_min if end_min > start_min else end_min - start_min + DAY_MIN
+    begun = [
+        day
+        for day in (local_s // 86_400 - 1, local_s // 86_400)
+        if days >> (day + 6) % 7 & 1
+        and 0 <= local_s // 60 - (day * DAY_MIN + start_min) < length_min
+    ]
+    assert any(span.admits(local_s) for span in spans) is bool(begun)
+
+
+@pytest.mark.parametrize(("start_s", "end_s"), [(5, 5), (6, 5), (-1, 5), (0, OPEN_END_S + 1)])
+def test_holiday_when_it_holds_no_instant_then_refused(start_s: int, end_s: int) -> None:
+    with pytest.raises(WindowError):
+        HolidaySpan(start_s, end_s, OperatingMode.VACATION)
+
+
+def test_operating_mode_when_holidays_overlap_then_the_narrowest_counts() -> None:
+    order = [
+        OperatingMode.PASSAGE,
+        OperatingMode.NORMAL,
+        OperatingMode.NO_REMOTE_LOCK_UNLOCK,
+        OperatingMode.VACATION,
+        OperatingMode.PRIVACY,
+    ]
+    kept = [HolidaySpan(100, 200, mode) for mode in order]
+    for count in range(1, len(kept) + 1):
+        assert operating_mode(kept[:count], local_s=100) is order[count - 1]
+    assert operating_mode(kept, local_s=99) is operating_mode(kept, local_s=200)
+    assert operating_mode(kept, local_s=200) is OperatingMode.NORMAL
+    # What nobody knows shuts everything.
+    unknown = HolidaySpan(100, 200, OperatingMode(77))
+    assert operating_mode([unknown], local_s=150) is OperatingMode.PRIVACY
+
+
+def test_operating_mode_when_asked_then_it_says_who_may_operate() -> None:
+    assert [mode for mode in OperatingMode if not admits_keypad(mode)] == [
+        OperatingMode.VACATION,
+        OperatingMode.PRIVACY,
+    ]
+    assert [mode for mode in OperatingMode if not admits_remote(mode)] == [
+        OperatingMode.PRIVACY,
+        OperatingMode.NO_REMOTE_LOCK_UNLOCK,
+    ]
+
+
+def test_is_admitted_when_windows_are_local_then_the_wall_clock_decides() -> None:
+    window = YearDayWindow(1000, 2000)
+
+    def admitted(utc_s: int, offset_min: int) -> bool:
+        return is_admitted(
+            YEAR_DAY,
+            (window,),
+            (),
+            utc_s=utc_s,
+            utc_offset_min=offset_min,
+            year_days_are_local=True,
+        )
+
+    assert [admitted(at, 10) for at in (399, 400, 1399, 1400)] == [False, True, True, False]
+    assert not admitted(400, 0)

@@ -65,6 +65,11 @@ def test_map_window_when_without_end_then_the_end_is_open() -> None:
     assert str(warning) == "the lock starts the window 0.999 s later than asked"
 
 
+def test_warning_when_of_a_break_then_it_says_for_how_long() -> None:
+    warning = WindowWarning(edge=WindowEdge.BREAK, asked_ms=5000, stored_ms=8000)
+    assert str(warning) == "the lock interrupts the window for 3 s when clocks go back"
+
+
 def test_map_window_when_minutes_only_then_narrowed_with_two_warnings() -> None:
     mapped = map_window(Facts(60), EPOCH_2000_MS + 61_000, EPOCH_2000_MS + 299_000)
     assert (mapped.start_s, mapped.end_s) == (120, 240)

@@ -19,6 +19,7 @@ from protocols.strike.meaning import meaning_of
         ("start_s", 805_734_000, "2025-07-13T15:00:00Z"),
         ("end_s", 805_978_800, "2025-07-16T11:00:00Z"),
         ("end_s", 0xFFFFFFFF, "no end"),
+        ("local_start_s", 0, "2000-01-01T00:00:00 local"),
         ("start_min", 0, "00:00 local"),
         ("end_min", 1440, "24:00 local"),
         ("utc_offset_min", 330, "UTC+05:30"),

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from protocols.errors import MalformedFrame
 from protocols.strike import messages as module
+from protocols.strike import schedules
 from protocols.strike.messages import (
     EVENTS,
     MESSAGES,
@@ -33,7 +34,7 @@ def test_registry_when_walked_then_every_message_is_in_it_once() -> None:
         item
         for item in vars(module).values()
         if isinstance(item, type)
-        and item.__module__ == module.__name__
+        and item.__module__ in {module.__name__, schedules.__name__}
         and hasattr(item, "extensions")
     }
     assert declared == set(MESSAGES.values())

@@ -10,14 +10,22 @@ from hypothesis import strategies as st
 from protocols.doorlock.digest import (
     RecordKey,
     credential_content,
+    holiday_content,
     memory_digest,
     user_content,
     week_day_content,
     year_day_content,
 )
-from protocols.doorlock.vocabulary import CredentialType, RecordKind, UserStatus, UserType
+from protocols.doorlock.vocabulary import (
+    CredentialType,
+    OperatingMode,
+    RecordKind,
+    UserStatus,
+    UserType,
+)
 from protocols.strike.messages import (
     SetCredential,
+    SetHolidaySchedule,
     SetUser,
     SetWeekDaySchedule,
     SetYearDaySchedule,
@@ -87,4 +95,14 @@ def test_contents_when_compared_with_their_messages_then_only_key_and_revision_a
     )
     assert codec(SetWeekDaySchedule).encode(week_day)[7:] == week_day_content(
         days_mask=0x3E, start_min=480, end_min=1080
+    )
+    holiday = SetHolidaySchedule(
+        holiday_index=3,
+        revision=7,
+        local_start_s=100,
+        local_end_s=200,
+        operating_mode=OperatingMode.VACATION,
+    )
+    assert codec(SetHolidaySchedule).encode(holiday)[5:] == holiday_content(
+        start_s=100, end_s=200, operating_mode=OperatingMode.VACATION
     )
