@@ -7,11 +7,13 @@ returned, nothing changed or damaged, mounting never raises. A finding is an err
 
 * *kept*: what `power_cut_sweep` does: a sector content is parsed once.
 * *cold*: the same code with nothing kept between images; over a sample of them.
+* *littlefs*: the same workload on the same part, as files of a littlefs; images are mounted by
+  `littlefs-python` (C behind Python callbacks), every file is read and compared; over a sample.
 
-Both take their turn on the same images in every round. Only the thread's own CPU time counts, so
-that the load of a shared machine does not. Exit code 1 when a bound is missed.
+All take their turn in every round. Only the thread's own CPU time counts, so that the load of a
+shared machine does not. Exit code 1 when a bound is missed.
 
-Run: ``python benchmarks/power_cut.py [--rounds N]``; about a minute.
+Run: ``python benchmarks/power_cut.py [--rounds N]``; about a minute and a half.
 """
 
 from __future__ import annotations
@@ -29,6 +31,8 @@ from typing import Final
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
 
+from power_cut_littlefs import LittlefsPeer
+
 from firmware_sim.flash.nor import FlashGeometry, NorFlash
 from firmware_sim.flash.nvs import Nvs
 from firmware_sim.flash.nvs_promise import NvsPromise, NvsWrite, record_nvs
@@ -38,6 +42,9 @@ from firmware_sim.flash.torn import ALL_MODELS
 
 # Of so many images, one is mounted cold: the whole sweep would take minutes.
 COLD_EVERY: Final = 23
+
+# The same for littlefs, which programs more blocks for a write.
+LITTLEFS_EVERY: Final = 31
 
 # Records of a lock are at most 48 bytes long.
 RECORD_BYTES_MAX: Final = 48
@@ -52,6 +59,7 @@ class Area:
     slots: int
     steps: int
     images_per_s_min: float | None  # Bounds of issue 3, "Must hold"; None: for comparison.
+    has_peer: bool = False  # Whether littlefs runs the same workload.
 
 
 AREAS: Final = (
@@ -76,6 +84,15 @@ AREAS: Final = (
         steps=250,
         images_per_s_min=3000,
     ),
+    # As many slots as littlefs has room for in 64 KiB, with a file each.
+    Area(
+        name="64 KiB, 60 slots",
+        geometry=FlashGeometry(sector_size=4096, sector_count=16),
+        slots=60,
+        steps=120,
+        images_per_s_min=None,
+        has_peer=True,
+    ),
 )
 
 
@@ -87,6 +104,8 @@ class Row:
     images: int
     kept_per_s: float
     cold_per_s: float
+    peer: LittlefsPeer | None
+    peer_per_s: float
 
 
 def main() -> int:
@@ -96,9 +115,10 @@ def main() -> int:
     rounds = parser.parse_args().rounds
     print(f"Python {platform.python_version()}, {rounds} rounds, all models of a torn write")
     print(f"{'area':22}{'images':>9}{'kept':>14}{'cold':>14}{'kept/cold':>12}")
-    misses = []
+    misses, with_peer = [], []
     for area in AREAS:
         row = _measure(area, rounds)
+        with_peer += [] if row.peer is None else [row]
         ratio = row.kept_per_s / row.cold_per_s
         print(
             f"{area.name:22}{row.images:>9}{row.kept_per_s:>12,.0f}/s{row.cold_per_s:>12,.0f}/s"
@@ -107,13 +127,28 @@ def main() -> int:
         )
         if area.images_per_s_min is not None and row.kept_per_s < area.images_per_s_min:
             misses.append(f"{area.name}: under {area.images_per_s_min:,.0f} images a second")
+    for row in with_peer:
+        _print_peer(row)
     print("\n".join(f"MISSED: {miss}" for miss in misses) or "all bounds hold, nothing was found")
     return 1 if misses else 0
 
 
+def _print_peer(row: Row) -> None:
+    assert row.peer is not None
+    print(
+        f"littlefs, {row.area.name}: {row.peer_per_s:,.0f} images/s of "
+        f"{len(row.peer.recording.operations):,} operations; kept/littlefs "
+        f"{row.kept_per_s / row.peer_per_s:.1f}x, cold/littlefs "
+        f"{row.cold_per_s / row.peer_per_s:.1f}x; "
+        f"{row.peer.broken:,} of its {row.peer.examined:,} images were not as promised"
+    )
+
+
 def _measure(area: Area, rounds: int) -> Row:
-    recording, promise = _record(area)
-    kept, cold, images = [], [], 0
+    filled, writes = _workload(area)
+    recording, promise = _record(area, filled, writes)
+    peer = LittlefsPeer(area.geometry, filled, writes) if area.has_peer else None
+    kept, cold, beside, images = [], [], [], 0
     for _ in range(rounds):
         started = time.thread_time()
         fresh = NvsPromise(NorFlash(area.geometry), LOCK_SETTINGS, promise.states)
@@ -122,20 +157,36 @@ def _measure(area: Area, rounds: int) -> Row:
         assert not report.findings, report.findings[0]
         images = report.image_count
         cold.append(_cold_rate(recording, promise))
-    return Row(area, images, statistics.median(kept), statistics.median(cold))
+        if peer is not None:
+            beside.append(peer.rate(LITTLEFS_EVERY))
+    return Row(
+        area,
+        images,
+        statistics.median(kept),
+        statistics.median(cold),
+        peer,
+        statistics.median(beside) if beside else 0.0,
+    )
 
 
-def _record(area: Area) -> tuple[Recording, NvsPromise]:
-    """Fill the area, then write, replace and revoke at random."""
+def _workload(area: Area) -> tuple[dict[int, bytes], list[NvsWrite]]:
+    """What fills the area, then writes, replacements and revocations at random."""
     stream = random.Random(2026)  # noqa: S311 - a workload.
-    flash = NorFlash(area.geometry)
-    nvs = Nvs(flash)
-    for slot in range(area.slots):
-        nvs.write(0x100 + slot, stream.randbytes(RECORD_BYTES_MAX))
+    filled = {0x100 + slot: stream.randbytes(RECORD_BYTES_MAX) for slot in range(area.slots)}
     writes = []
     for _ in range(area.steps):
         length = 0 if stream.random() < 0.2 else stream.choice((16, 32, RECORD_BYTES_MAX))
         writes.append(NvsWrite(0x100 + stream.randrange(area.slots), stream.randbytes(length)))
+    return filled, writes
+
+
+def _record(
+    area: Area, filled: dict[int, bytes], writes: list[NvsWrite]
+) -> tuple[Recording, NvsPromise]:
+    flash = NorFlash(area.geometry)
+    nvs = Nvs(flash)
+    for item_id, data in filled.items():
+        nvs.write(item_id, data)
     return record_nvs(flash, writes)
 
 

@@ -24,6 +24,10 @@ StrikeplateError                    protocols/errors.py
     ├─ ProcessorDown                a device whose processor hangs, boots, or just stopped
     ├─ FlashError                   flash memory, and the formats that are kept in it
     │   ├─ FlashMisused             a program or erase that the part does not allow
+    │   ├─ CutUnknown               a power cut that a recorded workload does not have
+    │   ├─ ImageError               a file of flash contents in some format
+    │   │   ├─ ImageUnreadable      bytes that are no image of that format
+    │   │   └─ ImageUnwritable      contents that the format, or the room, does not hold
     │   └─ NvsError                 what Zephyr's NVS answers with a negative number
     │       ├─ NvsItemTooLong       an item that no sector could hold
     │       ├─ NvsFull              no room, even after collecting every sector
@@ -271,6 +275,38 @@ class FlashMisused(FlashError, ValueError):  # noqa: N818 - see SimDeadlock.
 
     def __str__(self) -> str:
         return f"flash at {self.offset:#x}: {self.reason}"
+
+
+class CutUnknown(FlashError, ValueError):  # noqa: N818 - see SimDeadlock.
+    """A power cut that a recorded workload does not have."""
+
+
+class ImageError(FlashError, ValueError):
+    """A file of flash contents in some format.
+
+    Attributes:
+        image_format: The format's name.
+        reason: What is wrong, as a sentence's rest; never data, which may be a credential.
+    """
+
+    def __init__(self, image_format: str, reason: str) -> None:
+        super().__init__(image_format, reason)
+        self.image_format = image_format
+        self.reason = reason
+
+
+class ImageUnreadable(ImageError):  # noqa: N818 - see SimDeadlock.
+    """Bytes that are no image of that format."""
+
+    def __str__(self) -> str:
+        return f"this is no {self.image_format} image: {self.reason}"
+
+
+class ImageUnwritable(ImageError):  # noqa: N818 - see SimDeadlock.
+    """Contents that the format does not hold, or that have no room in the image."""
+
+    def __str__(self) -> str:
+        return f"no {self.image_format} image can hold this: {self.reason}"
 
 
 class NvsError(FlashError):

@@ -17,6 +17,7 @@ import pytest_asyncio
 
 from hil_tests.bench_file import BenchFile, load_bench
 from hil_tests.plugin import bench_path
+from hil_tests.power_cuts import PowerCutSweep
 from hil_tests.sim_bench import SimBench, SimOptions, sim_bench
 
 BenchFactory = Callable[..., AbstractAsyncContextManager[SimBench]]
@@ -64,3 +65,12 @@ async def drifting_bench(
     )
     async with open_bench(file=dataclasses.replace(bench_file, devices=devices)) as running:
         yield running
+
+
+@pytest.fixture(scope="session")
+def power_cut_sweep(pytestconfig: pytest.Config) -> PowerCutSweep:
+    """Cuts the power at every flash operation of a workload, and fails the test for any damage.
+
+    It keeps nothing between calls, so tests with drawn workloads may use it, too.
+    """
+    return PowerCutSweep(seed=pytestconfig.getoption("--bench-seed"))

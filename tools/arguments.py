@@ -61,7 +61,7 @@ def port(text: str) -> int:
     Raises:
         UsageError: When it is none.
     """
-    return _whole(text, "--port", 0, _PORT_MAX)
+    return whole(text, "--port", 0, _PORT_MAX)
 
 
 def seed(text: str) -> int:
@@ -70,7 +70,7 @@ def seed(text: str) -> int:
     Raises:
         UsageError: When it is none.
     """
-    return _whole(text, "--seed", 0, _SEED_MAX)
+    return whole(text, "--seed", 0, _SEED_MAX)
 
 
 def radio(text: str) -> RadioKind:
@@ -101,7 +101,12 @@ def speed(text: str) -> float:
     return value
 
 
-def _whole(text: str, option: str, minimum: int, maximum: int) -> int:
+def whole(text: str, option: str, minimum: int, maximum: int) -> int:
+    """A whole number between bounds.
+
+    Raises:
+        UsageError: When it is none.
+    """
     is_number = text.isascii() and text.isdigit() and len(text) <= len(str(maximum))
     if not is_number or not minimum <= int(text) <= maximum:
         raise UsageError(

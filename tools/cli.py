@@ -18,7 +18,8 @@ from typing import Any, Final, NoReturn
 from tools.errors import UsageError, exit_code, told_as
 from tools.output import Output
 
-# Each verb is the module of that name in tools.commands, which has `register(parser, shared)`.
+# Each verb is the module of that name in tools.commands (`power-cut` is `power_cut`), which has
+# `register(parser, shared)`.
 VERBS: Final = {
     "up": "run a bench: devices, gateway and API in one go",
     "demo": "show one grant become a door that opens",
@@ -26,6 +27,7 @@ VERBS: Final = {
     "clock": "show or advance a bench's clock",
     "explore": "run random weeks on benches from seeds, and judge them",
     "replay": "repeat one run of an exploration from its token",
+    "power-cut": "cut a lock's power at every flash operation, and look what is left",
     "decode": "explain a captured strike frame field by field",
     "backup": "copy the gateway's store",
     "restore": "put a backup in the place of the gateway's store",
@@ -102,7 +104,7 @@ def _verb_module(name: str) -> Any:
     # again: a quarter of the time that a start takes.
     gc.disable()
     try:
-        return importlib.import_module(f"tools.commands.{name}")
+        return importlib.import_module(f"tools.commands.{name.replace('-', '_')}")
     finally:
         gc.freeze()
         gc.enable()

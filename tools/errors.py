@@ -9,6 +9,7 @@ StrikeplateError            1   an error of another floor that has no code of it
     ├─ DemoFailed           6   the demonstration did not go as it must
     ├─ ViolationsFound      7   a run of an exploration broke a rule
     ├─ RunDiverged          8   a run that was repeated was another one
+    ├─ PromiseBroken        9   a power cut undid what had been answered "done"
     └─ InternalError       70   a mistake of this program
 """
 
@@ -56,6 +57,10 @@ class RunDiverged(ToolError):  # noqa: N818 - see NoFrame.
     """A run that was repeated was another one."""
 
 
+class PromiseBroken(ToolError):  # noqa: N818 - see NoFrame.
+    """A power cut undid what had been answered "done"."""
+
+
 class InternalError(ToolError):
     """A mistake of this program."""
 
@@ -68,6 +73,7 @@ EXIT_CODES: Final[tuple[tuple[type[StrikeplateError], int], ...]] = (
     (InternalError, 70),
     (RunDiverged, 8),
     (ViolationsFound, 7),
+    (PromiseBroken, 9),
     (DemoFailed, 6),
     (BenchRefused, 5),
     (BenchUnreachable, 4),

@@ -164,15 +164,7 @@ class Nvs:
 
     def contents(self) -> dict[int, bytes | None]:
         """All items by id; None stands for data that do not fit their CRC-32."""
-        area = self._area
-        data: dict[int, bytes | None] = {}
-        for sector in range(area.sector_count):
-            data.update(area.reading(sector).data_at)
-        return {
-            item_id: data[address]
-            for item_id, address in area.addresses.items()
-            if address in data  # A delete has none.
-        }
+        return self._area.contents()
 
     def free_space(self) -> int:
         """Bytes that are free or would be after collecting every sector.

@@ -17,6 +17,7 @@ from firmware_sim.flash.nvs_entry import (
 from firmware_sim.flash.nvs_sector import (
     OFFSET_MASK,
     SECTOR_SHIFT,
+    ClosedSectors,
     SectorReader,
     SectorReading,
     SectorShape,
@@ -121,26 +122,48 @@ class NvsArea:
             return self.entry_of(item_id)
         return address, entry
 
-    def walk(self) -> list[SectorReading]:
+    def readings(self) -> list[SectorReading]:
+        """What the bytes of every sector say."""
+        first = self.first_sector
+        return self.reader.read_all(self.flash.snapshot()[first : first + self.sector_count])
+
+    def walk(self) -> tuple[SectorReading, ...]:
         """The closed sectors that a search passes, newest first, without the open one."""
         passed = []
-        sector = self.sector
-        for _ in range(self.sector_count - 1):
-            sector = (sector - 1) % self.sector_count
-            reading = self.reading(sector)
+        readings = self.readings()
+        # Those before the open one, then those behind it: the ring, backwards.
+        for reading in (readings[self.sector + 1 :] + readings[: self.sector])[::-1]:
             if not reading.is_closed:
                 break
             passed.append(reading)
-        return passed
+        return tuple(passed)
+
+    def closed(self) -> ClosedSectors:
+        """What those say together."""
+        return self.reader.merge(self.walk())
 
     def look_up(self) -> None:
         """Find the newest entry of every id anew."""
-        found: dict[int, int] = {}
-        for reading in reversed(self.walk()):
-            found.update(reading.all_addresses)
         here = self.reading(self.sector)
-        found.update(here.addresses(self.entry_at + self.shape.slot))
-        self.addresses = found
+        self.addresses = self.closed().addresses | self._addresses_of(here)
+
+    def _addresses_of(self, here: SectorReading) -> dict[int, int]:
+        """Address of the newest entry of each id in the open sector."""
+        if here.write_point.entry_at == self.entry_at:
+            return here.all_addresses
+        return here.addresses(self.entry_at + self.shape.slot)
+
+    def contents(self) -> dict[int, bytes | None]:
+        """All items by id; None stands for data that do not fit their CRC-32."""
+        contents = self.closed().contents.copy()
+        here = self.reading(self.sector)
+        data = here.data_at
+        for item_id, address in self._addresses_of(here).items():
+            if address in data:
+                contents[item_id] = data[address]
+            else:  # A delete has none.
+                contents.pop(item_id, None)
+        return contents
 
     def has_room(self, length: int) -> bool:
         """Whether so many bytes, and the entries that they need, fit before the next entry.

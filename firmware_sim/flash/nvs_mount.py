@@ -21,32 +21,30 @@ def mount(area: NvsArea) -> None:
         NvsUnmountable: When no sector is open, or an entry's data reach into its own slot.
         NvsEraseFailed: When a sector can't be erased any more.
     """
-    here = area.reading(_open_sector(area))
+    readings = area.readings()
+    here = readings[_open_sector(area, readings)]
     point = here.write_point
     if point.overlaps:
         raise NvsUnmountable(_ESPIPE)
     area.sector, area.entry_at, area.data_at = here.index, point.entry_at, point.data_at
     if area.settings.recovery is Recovery.SETTLED and here.is_blank:
         _settle_close(area, here)
-    found: dict[int, int] = {}
-    for reading in reversed(area.walk()):
-        found.update(reading.all_addresses)
-    area.addresses = found
+    area.addresses = area.closed().addresses.copy()
     following = area.reading(area.after(here.index))
     if not following.is_blank:
         _finish_collection(area, here, following)
     else:
-        found.update(here.all_addresses)
+        area.addresses.update(here.all_addresses)
         _skip_torn_data(area, here)
     if area.entry_at == area.shape.first_at:
         # A mark in an empty sector keeps its room free for the collection to come.
         area.write_entry(SPECIAL_ID, area.data_at, 0)
 
 
-def _open_sector(area: NvsArea) -> int:
+def _open_sector(area: NvsArea, readings: list[SectorReading]) -> int:
     """The open sector that follows a closed one."""
     count = area.sector_count
-    closed = [area.reading(sector).is_closed for sector in range(count)]
+    closed = [reading.is_closed for reading in readings]
     if all(closed):
         if not area.settings.erases_bad_area:
             raise NvsUnmountable(_EDEADLK)
@@ -58,7 +56,7 @@ def _open_sector(area: NvsArea) -> int:
         if closed[sector] and not closed[following]:
             return following
     # None is closed. Of two sectors, the last one may be in use nevertheless.
-    return count - 1 if area.reading(count - 1).has_entries else 0
+    return count - 1 if readings[-1].has_entries else 0
 
 
 def _settle_close(area: NvsArea, here: SectorReading) -> None:

@@ -49,8 +49,11 @@ class NvsPromise:
 
         All of the steps that returned must have come about, and of the next one all or nothing.
         """
-        held = nvs.contents()
-        promised = self.states[cut.answered : cut.answered + 2]
+        return self.violations(nvs.contents(), cut.answered)
+
+    def violations(self, held: Contents, answered: int) -> tuple[Violation, ...]:
+        """What of the promise is broken by these contents, after so many steps have returned."""
+        promised = self.states[answered : answered + 2]
         if held in promised:
             return ()
         return tuple(_violations(held, promised[0], promised[-1]))
@@ -86,7 +89,12 @@ def _violations(held: Contents, before: Contents, after: Contents) -> Iterator[V
             kind = ViolationKind.RETURNED
         else:
             kind = ViolationKind.CHANGED
-        yield Violation(kind, f"item {item_id:#06x}")
+        yield Violation(kind, item_name(item_id))
+
+
+def item_name(item_id: int) -> str:
+    """What a violation calls an item."""
+    return f"item {item_id:#06x}"
 
 
 def record_nvs(

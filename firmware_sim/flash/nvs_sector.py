@@ -10,7 +10,7 @@ import dataclasses
 import functools
 from typing import Final
 
-from firmware_sim.flash.nor import SectorContent, sector_bytes
+from firmware_sim.flash.nor import SectorContent, Snapshot, sector_bytes
 from firmware_sim.flash.nvs_entry import (
     BLANK_ENTRY,
     ENTRY_BYTES,
@@ -31,6 +31,10 @@ OFFSET_MASK: Final = (1 << SECTOR_SHIFT) - 1
 # Readings that a reader keeps before it starts anew: variants of one image differ in one sector,
 # and what is older does not come back. A reading is about five times its sector.
 _READINGS_MAX: Final = 128
+# The same for what closed sectors say together; as large as all that the area holds.
+_MERGED_MAX: Final = 16
+# Items whose CRC-32 is known: a few areas' worth, since variants of an image share nearly all.
+_CHECKED_MAX: Final = 1 << 12
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,6 +82,19 @@ class WritePoint:
     overlaps: bool
 
 
+@dataclasses.dataclass(frozen=True, slots=True)
+class _Recovered:
+    """What the slots of a sector say, whatever its close entry says.
+
+    Attributes:
+        newest_at: Offset of the newest valid entry.
+        entries: All valid entries from there on with their offsets, newest first.
+    """
+
+    newest_at: int
+    entries: tuple[tuple[int, Entry], ...]
+
+
 class SectorReading:
     """What the bytes of one sector say.
 
@@ -120,13 +137,13 @@ class SectorReading:
             and (self._shape.size - entry.offset) % self._shape.slot == 0
         ):
             return entry.offset
-        return self._recovered_at
+        return self._recovered.newest_at
 
     @functools.cached_property
     def write_point(self) -> WritePoint:
         """Where writing goes on, were this the open sector."""
         shape = self._shape
-        entry_at, data_at = self._recovered_at, 0
+        entry_at, data_at = self._recovered.newest_at, 0
         while entry_at >= data_at:
             if self._slot(entry_at) == BLANK_ENTRY:
                 break
@@ -151,12 +168,16 @@ class SectorReading:
 
     def entries(self, start: int) -> tuple[tuple[int, Entry], ...]:
         """The valid entries from a slot on with their offsets, newest first."""
-        found = []
-        for offset in range(max(start, 0), self._shape.close_at, self._shape.slot):
-            entry = self.entry(offset)
-            if entry is not None:
-                found.append((offset, entry))
-        return tuple(found)
+        known = self._recovered
+        newer = self._scan(max(start, 0), known.newest_at)
+        if start > known.newest_at:
+            return tuple(found for found in known.entries if found[0] >= start)
+        return newer + known.entries
+
+    def _scan(self, start: int, end: int) -> tuple[tuple[int, Entry], ...]:
+        slots = range(start, end, self._shape.slot)
+        found = [(offset, self.entry(offset)) for offset in slots]
+        return tuple((offset, entry) for offset, entry in found if entry is not None)
 
     def stored_ids(self, start: int) -> list[tuple[int, bytes]]:
         """Every slot from one on, with its bytes, newest first."""
@@ -166,9 +187,10 @@ class SectorReading:
     @functools.cached_property
     def all_entries(self) -> tuple[tuple[int, Entry], ...]:
         """The valid entries that a search passes, newest first."""
-        if self.is_closed:
-            return self.entries(self.newest_at)
-        return self.entries(self.write_point.entry_at + self._shape.slot)
+        start = self.newest_at
+        if not self.is_closed:
+            start = self.write_point.entry_at + self._shape.slot
+        return self.entries(start)
 
     @functools.cached_property
     def all_addresses(self) -> dict[int, int]:
@@ -198,28 +220,60 @@ class SectorReading:
         }
 
     @functools.cached_property
-    def _recovered_at(self) -> int:
-        """Offset of the newest valid entry, by looking at every slot down to the data's end."""
-        slot = self._shape.slot
+    def _recovered(self) -> _Recovered:
+        """The newest valid entry, by looking at every slot down to the data's end."""
+        slot, raw = self._shape.slot, self.raw
         newest_at = at = self._shape.first_at
         data_end = 0
+        found: list[tuple[int, Entry]] = []
         looks_at_the_end = self._settings.recovery is not Recovery.STRICT
         while at > data_end or (looks_at_the_end and at == data_end):
             if at <= 0:
                 break
-            entry = self.entry(at)
-            if entry is not None:
+            # As `self.entry`, in the one loop that takes the time of a sweep.
+            stored = raw[at : at + ENTRY_BYTES]
+            entry = decode_entry(stored)
+            if entry is not None and entry.offset + entry.length <= at:
                 data_end = entry.offset + entry.length
                 newest_at = at
-            elif self._slot(at) == BLANK_ENTRY:
+                found.append((at, entry))
+            elif stored == BLANK_ENTRY:
                 # Erased slots hold nothing: go on at the next one that is not.
                 used = self.data_end(0, at)
                 at -= (at - used) // slot * slot
             at -= slot
-        return newest_at
+        return _Recovered(newest_at, tuple(reversed(found)))
 
     def _slot(self, offset: int) -> bytes:
         return self.raw[offset : offset + ENTRY_BYTES]
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class ClosedSectors:
+    """What the closed sectors that a search passes say together.
+
+    Attributes:
+        readings: Newest first; kept, so that no other one can take the identity of one of them.
+        addresses: Address of the newest entry of each id.
+        contents: Data of each id whose newest entry has some; None where their CRC-32 is wrong.
+    """
+
+    readings: tuple[SectorReading, ...]
+    addresses: dict[int, int]
+    contents: dict[int, bytes | None]
+
+    @classmethod
+    def of(cls, readings: tuple[SectorReading, ...]) -> ClosedSectors:
+        """Merge readings, newest first."""
+        addresses: dict[int, int] = {}
+        data: dict[int, bytes | None] = {}
+        for reading in reversed(readings):
+            addresses.update(reading.all_addresses)
+            data.update(reading.data_at)
+        contents = {
+            item_id: data[address] for item_id, address in addresses.items() if address in data
+        }
+        return cls(readings, addresses, contents)
 
 
 class SectorReader:
@@ -238,6 +292,29 @@ class SectorReader:
         self._readings: dict[tuple[int, SectorContent], SectorReading] = {}
         # The last one of each sector: between two images most sectors are the same object.
         self._last: dict[int, tuple[SectorContent, SectorReading]] = {}
+        self._merged: dict[tuple[int, ...], ClosedSectors] = {}
+
+    def merge(self, readings: tuple[SectorReading, ...]) -> ClosedSectors:
+        """What these closed sectors, newest first, say together."""
+        if not self._keeps:
+            return ClosedSectors.of(readings)
+        key = tuple(map(id, readings))
+        merged = self._merged.get(key)
+        if merged is None:
+            if len(self._merged) >= _MERGED_MAX:
+                self._merged.clear()
+            merged = self._merged[key] = ClosedSectors.of(readings)
+        return merged
+
+    def read_all(self, contents: Snapshot) -> list[SectorReading]:
+        """What all sectors of an area say, in their order."""
+        last = self._last
+        if len(last) < len(contents):
+            return [self.read(index, content) for index, content in enumerate(contents)]
+        return [
+            last[index][1] if last[index][0] is content else self.read(index, content)
+            for index, content in enumerate(contents)
+        ]
 
     def read(self, index: int, content: SectorContent) -> SectorReading:
         """What this content says as the sector of that number."""
@@ -280,7 +357,10 @@ def has_value(length: int, settings: NvsSettings) -> bool:
 
 def unsealed(stored: bytes, settings: NvsSettings) -> bytes | None:
     """Data without their CRC-32, or None when it does not fit."""
-    if not settings.data_crc:
-        return stored
+    return _without_crc(stored) if settings.data_crc else stored
+
+
+@functools.lru_cache(_CHECKED_MAX)
+def _without_crc(stored: bytes) -> bytes | None:
     data, crc = stored[:-DATA_CRC_BYTES], stored[-DATA_CRC_BYTES:]
     return data if crc32_ieee(data).to_bytes(DATA_CRC_BYTES, "little") == crc else None

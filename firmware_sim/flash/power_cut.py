@@ -178,6 +178,11 @@ def _write_blocks(operation: Operation, geometry: FlashGeometry) -> Iterator[Ope
         yield Program(operation.offset + start, operation.data[start : start + block])
 
 
+def answered_before(recording: Recording, operation: int) -> int:
+    """How many steps had returned when that many operations were done."""
+    return bisect.bisect_right(recording.answered, operation)
+
+
 def cut_images(
     recording: Recording, models: Iterable[TornModel], *, drawings: int, seed: int
 ) -> Iterator[tuple[Cut, NorFlash]]:
@@ -194,7 +199,7 @@ def cut_images(
     for number in range(len(recording.operations) + 1):
         last = number == len(recording.operations)
         operation = None if last else recording.operations[number]
-        answered = bisect.bisect_right(recording.answered, number)
+        answered = answered_before(recording, number)
         for torn in torn_writes(operation, models, drawings=drawings):
             yield (
                 Cut(number, torn, answered),
@@ -256,6 +261,7 @@ def power_cut_sweep(
     drawings: int = 1,
     seed: int = 0,
     depth: int = 1,
+    watch: Callable[[int], None] | None = None,
 ) -> SweepReport:
     """Mount every image that a power cut can leave, and check what is in it.
 
@@ -268,9 +274,10 @@ def power_cut_sweep(
         drawings: How many variants to draw of each random model, for every operation.
         seed: Where they are drawn from; the same seed gives the same images.
         depth: How often the power goes: with 2, once more at every operation of the recovery.
+        watch: Told of every image, with how many operations of the recording had been done.
     """
     sweep = _Sweep(mount, check, tuple(models), drawings, seed)
-    sweep.run(recording, depth, None)
+    sweep.run(recording, depth, None, watch)
     return SweepReport(dict(sweep.images), tuple(sweep.findings))
 
 
@@ -294,7 +301,13 @@ class _Sweep:
         self.images: collections.Counter[TornModel] = collections.Counter()
         self.findings: list[Finding] = []
 
-    def run(self, recording: Recording, depth: int, before: Cut | None) -> None:
+    def run(
+        self,
+        recording: Recording,
+        depth: int,
+        before: Cut | None,
+        watch: Callable[[int], None] | None = None,
+    ) -> None:
         """Examine every image of a recording."""
         images = cut_images(recording, self._models, drawings=self._drawings, seed=self._seed)
         for found, flash in images:
@@ -302,6 +315,8 @@ class _Sweep:
             if before is not None:
                 cut = dataclasses.replace(found, answered=before.answered, before=before)
             self.images[cut.torn.model] += 1
+            if watch is not None:
+                watch(cut.operation)
             if depth > 1 and cut.torn.model is not TornModel.UNSTABLE_BITS:
                 recovery = self._recover(flash, cut)
                 if recovery.operations:

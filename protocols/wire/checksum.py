@@ -11,6 +11,9 @@ from typing import Final
 # CRC-16/IBM-3740 starts with all bits set.
 _IBM_3740_START: Final = 0xFFFF
 
+# What `crc32_le` of ESP's ROM and binascii both invert before the first bit.
+_ESP_32_START: Final = 0xFFFFFFFF
+
 # x^8 + x^2 + x + 1, without its highest term.
 _CCITT_8: Final = 0x07
 
@@ -62,3 +65,14 @@ def crc32_ieee(data: bytes) -> int:
     CRC-32/ISO-HDLC.
     """
     return binascii.crc32(data)
+
+
+def crc32_esp(data: bytes) -> int:
+    """CRC-32 as ESP-IDF's NVS counts it; check value 0xD202D277.
+
+    As `crc32_ieee`, but the register starts at 0. ESP-IDF passes 0xFFFFFFFF to a function that
+    inverts it.
+
+    Source: ESP-IDF's `nvs_page.cpp`, `crc32_le(0xffffffff, ...)`.
+    """
+    return binascii.crc32(data, _ESP_32_START)

@@ -33,6 +33,8 @@ __all__ = [
     "U32",
     "Bytes4",
     "Bytes8",
+    "Bytes16",
+    "Bytes19",
     "Codec",
     "EnumWord",
     "Extensions",
@@ -61,6 +63,8 @@ ShortBytes = Annotated[bytes, c.Prefixed(c.Int8ul, c.GreedyBytes)]
 ShortText = Annotated[str, c.PascalString(c.Int8ul, "utf8")]
 Bytes4 = Annotated[bytes, c.Bytes(4)]
 Bytes8 = Annotated[bytes, c.Bytes(8)]
+Bytes16 = Annotated[bytes, c.Bytes(16)]
+Bytes19 = Annotated[bytes, c.Bytes(19)]
 
 
 # ``field: Annotated[Status, ENUM8]``: an OpenIntEnum in one byte.

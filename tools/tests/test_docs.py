@@ -46,7 +46,7 @@ KINDS = {
 }
 LINK = re.compile(r"\[[^\]]*\]\((?P<target>[^)\s]+)\)")
 HEADING = re.compile(r"^#+ +(?P<title>.+?) *$", re.MULTILINE)
-COMMAND = re.compile(r"\bstrikeplate (?P<verb>[a-z]+)(?P<rest>[^`|\n]*)")
+COMMAND = re.compile(r"\bstrikeplate (?P<verb>[a-z]+(?:-[a-z]+)*)(?P<rest>[^`|\n]*)")
 
 each_page = pytest.mark.parametrize(
     "page", PAGES, ids=[str(path.relative_to(ROOT)) for path in PAGES]

@@ -1,0 +1,173 @@
+from __future__ import annotations
+
+import io
+import json
+import shlex
+
+import pytest
+
+from tools.commands import power_cut
+from tools.output import Output
+from tools.progress import Progress
+from tools.tests.here import Ran, strikeplate
+
+# Small sectors are closed and collected all the time, so that few steps show what there is.
+SMALL = ("--sector-bytes", 256, "--sectors", 4, "--steps", 60)
+STRICT = ("generic-native", *SMALL, "--recovery", "strict", "--models", "nothing")
+PACKED = ("generic-native", *SMALL, "--generation", "packed", "--models", "half_erased")
+
+
+def sweep(*words: str | int) -> Ran:
+    return strikeplate("power-cut", *words)
+
+
+def test_default_settings_are_found_to_hold() -> None:
+    ran = sweep("generic-native", *SMALL, "--workloads", 1)
+    assert (ran.code, ran.err) == (0, "")
+    head, workloads, verdict = ran.out.splitlines()
+    assert head == (
+        "generic-native: NVS of 4 sectors of 256 bytes in blocks of 4, aligned, settled, "
+        "with data CRC"
+    )
+    assert workloads == "1 workload of 60 steps from seed 0"
+    assert verdict.endswith("nothing was found")
+
+
+def test_profile_area_is_the_default() -> None:
+    ran = sweep("generic-native", "--steps", 2, "--models", "nothing", "--json")
+    document = ran.document
+    assert (document["sectors"], document["sector_bytes"], document["write_block"]) == (
+        16,
+        4096,
+        4,
+    )
+    assert document["findings"] == []
+
+
+@pytest.mark.parametrize(
+    ("words", "kind"), [(STRICT, "returned"), (PACKED, "lost")], ids=["strict", "packed"]
+)
+def test_both_findings_are_rediscovered_and_each_repeats_from_its_command(
+    words: tuple[str | int, ...], kind: str
+) -> None:
+    ran = sweep(*words, "--workloads", 10, "--json")
+    assert ran.code == 7
+    assert json.loads(ran.err)["error"]["type"] == "PromiseBroken"
+    found = [each for each in ran.document["findings"] if each["kind"] == kind]
+    for each in [found[0], found[-1]]:
+        program, *replay = shlex.split(each["replay"])
+        assert program == "strikeplate"
+        again = strikeplate(*replay, "--json")
+        assert again.code == 7
+        broken = [slot for slot in again.document["slots"] if slot["violation"]]
+        assert each["what"] in {f"slot {slot['slot']}" for slot in broken}
+        assert {slot["violation"] for slot in broken} >= {kind}
+        # The settings of a lock survive the same cut of the same workload.
+        kept = [word for word in replay if word not in {"strict", "packed"}]
+        kept = [word for word in kept if word not in {"--recovery", "--generation"}]
+        assert strikeplate(*kept).code == 0 or kind == "lost"
+
+
+def test_findings_are_told_by_slot_with_their_commands(monkeypatch: pytest.MonkeyPatch) -> None:
+    ran = sweep(*STRICT, "--workloads", 10)
+    lines = ran.out.splitlines()
+    assert lines[3].startswith("  returned slot ")
+    assert lines[4].startswith(
+        "    strikeplate power-cut generic-native --steps 60 --sector-bytes"
+    )
+    assert "--models" not in lines[4]
+    assert ran.sentence.startswith("power cuts undid what had been answered: ")
+    monkeypatch.setattr(power_cut, "SHOWN_MAX", 1)
+    many = sweep(*STRICT, "--workloads", 10)
+    assert many.out.splitlines()[-1].endswith("more; --json tells of all of them")
+
+
+def test_replay_shows_the_slots_that_the_cut_concerns() -> None:
+    [first, *_] = sweep(*STRICT, "--workloads", 10, "--json").document["findings"]
+    ran = strikeplate(*shlex.split(first["replay"])[1:])
+    assert ran.code == 7
+    lines = ran.out.splitlines()
+    assert lines[0].startswith(f"cut {first['cut']} of seed {first['seed']}: power went while ")
+    assert "steps answered, in progress step " in lines[1]
+    assert lines[2].split("  ")[0] == "SLOT"
+    [broken] = [line for line in lines if line.endswith("RETURNED")]
+    assert "revoked in step " in broken
+    assert lines[-1].endswith("as answered")
+
+
+def test_a_second_cut_in_the_recovery_repeats_too() -> None:
+    words = ("generic-native", "--sector-bytes", 128, "--sectors", 3, "--steps", 10)
+    words = (*words, "--recovery", "strict", "--models", "nothing", "--seed", 7)
+    ran = sweep(*words, "--depth", 2, "--json")
+    found = [each for each in ran.document["findings"] if "+" in each["cut"]]
+    again = strikeplate(*shlex.split(found[0]["replay"])[1:])
+    assert again.code == 7
+    assert f"cut {found[0]['cut']} of seed 7" in again.out
+
+
+def test_an_unstable_cut_shows_the_power_up_that_breaks_it() -> None:
+    words = ("generic-native", *SMALL, "--recovery", "fixed", "--models", "unstable_bits")
+    [first, *_] = sweep(*words, "--json").document["findings"]
+    assert first["mount"] == 2
+    ran = strikeplate(*shlex.split(first["replay"])[1:])
+    assert "shown: power-up 2" in ran.out
+
+
+def test_cut_after_the_last_operation_finds_all_as_answered() -> None:
+    count = sweep(*STRICT, "--json").document["images"]["nothing"] - 1
+    ran = sweep("generic-native", *SMALL, "--cut", f"{count}:nothing")
+    assert ran.code == 0
+    assert "nothing: all was done" in ran.out
+    assert "in progress nothing: the workload was over" in ran.out
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (("none",), "there is no profile 'none'; there are "),
+        (("generic-native", "--models", "x"), "--models takes nothing, first_bytes"),
+        (("generic-native", "--recovery", "x"), "--recovery must be one of strict, fixed"),
+        (("generic-native", "--steps", "0"), "--steps must be a whole number from 1 to"),
+        (("generic-native", "--sector-bytes", "66"), "there is no such flash: a sector of 66"),
+        (("generic-native", "--cut", "x"), "'x' is no cut; write for example"),
+        (("generic-native", "--cut", "1:x"), "'x' is no model; there are nothing"),
+        (("generic-native", "--cut", "999999:nothing"), "and none of number 999999"),
+        (("generic-native", "--cut", "0:half_erased"), "can't be cut as half_erased/0"),
+        (("generic-native", "--cut", "0:nothing", "--workloads", "2"), "--cut is of one workload"),
+    ],
+)
+def test_wrong_words_are_told_in_one_sentence(words: tuple[str, ...], sentence: str) -> None:
+    ran = sweep(*words)
+    assert ran.code == 2
+    assert sentence in ran.sentence
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+class Wall:
+    def __init__(self) -> None:
+        self.now_s = 0.0
+
+    def monotonic_s(self) -> float:
+        return self.now_s
+
+    def utc_ms(self) -> int:
+        return 0
+
+
+def test_progress_is_shown_beyond_two_seconds_only_and_cleared() -> None:
+    terminal, wall = Terminal(), Wall()
+    with Progress(Output(error_stream=terminal), "cutting", 10, wall) as progress:
+        progress.done(1)
+        assert terminal.getvalue() == ""
+        wall.now_s = 2.0
+        progress.done(5)
+        shown = terminal.getvalue()
+        assert "cutting [" in shown
+        assert "50%" in shown
+        progress.done(6)
+        assert terminal.getvalue() == shown
+    assert terminal.getvalue().endswith("\r\x1b[K")
