@@ -8,8 +8,8 @@ StrikeplateError            1   an error of another floor that has no code of it
     ├─ BenchRefused         5   the bench answered, and refused
     ├─ DemoFailed           6   the demonstration did not go as it must
     ├─ ViolationsFound      7   a run of an exploration broke a rule
+    │  └─ PromiseBroken     7   a power cut undid what had been answered "done"
     ├─ RunDiverged          8   a run that was repeated was another one
-    ├─ PromiseBroken        9   a power cut undid what had been answered "done"
     └─ InternalError       70   a mistake of this program
 """
 
@@ -57,7 +57,7 @@ class RunDiverged(ToolError):  # noqa: N818 - see NoFrame.
     """A run that was repeated was another one."""
 
 
-class PromiseBroken(ToolError):  # noqa: N818 - see NoFrame.
+class PromiseBroken(ViolationsFound):  # noqa: N818 - see NoFrame.
     """A power cut undid what had been answered "done"."""
 
 
@@ -73,7 +73,6 @@ EXIT_CODES: Final[tuple[tuple[type[StrikeplateError], int], ...]] = (
     (InternalError, 70),
     (RunDiverged, 8),
     (ViolationsFound, 7),
-    (PromiseBroken, 9),
     (DemoFailed, 6),
     (BenchRefused, 5),
     (BenchUnreachable, 4),
