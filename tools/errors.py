@@ -57,7 +57,7 @@ class RunDiverged(ToolError):  # noqa: N818 - see NoFrame.
     """A run that was repeated was another one."""
 
 
-class PromiseBroken(ViolationsFound):  # noqa: N818 - see NoFrame.
+class PromiseBroken(ViolationsFound):
     """A power cut undid what had been answered "done"."""
 
 
