@@ -19,7 +19,6 @@ from protocols.doorlock.vocabulary import (
     RecordKind,
     Status,
     UserStatus,
-    UserType,
 )
 from protocols.profiles.parser import Profile
 from protocols.strike.messages import (
@@ -48,7 +47,7 @@ def set_user(profile: Profile, memory: LockMemory, message: SetUser) -> StatusRe
         1 <= message.user_index <= profile.pin_slot_count
         and message.revision
         and message.user_status in _STORABLE_STATUSES
-        and message.user_type in _user_types(profile)
+        and message.user_type in profile.user_types
     ):
         return invalid_field()
     key = user_key(message.user_index)
@@ -143,15 +142,3 @@ def _orphans_of(memory: LockMemory, key: RecordKey) -> list[Record]:
 
 def _is_pin_slot(profile: Profile, credential_type: CredentialType, index: int) -> bool:
     return credential_type is CredentialType.PIN and 1 <= index <= profile.pin_slot_count
-
-
-def _user_types(profile: Profile) -> tuple[UserType, ...]:
-    """User types that this lock can honour."""
-    types = [UserType.UNRESTRICTED_USER]
-    if profile.year_day_per_user:
-        types.append(UserType.YEAR_DAY_SCHEDULE_USER)
-    if profile.week_day_per_user:
-        types.append(UserType.WEEK_DAY_SCHEDULE_USER)
-    if profile.year_day_per_user or profile.week_day_per_user:
-        types.append(UserType.SCHEDULE_RESTRICTED_USER)
-    return tuple(types)

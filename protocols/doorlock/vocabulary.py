@@ -137,6 +137,28 @@ class AlarmCode(OpenIntEnum):
     FORCED_USER = 8
 
 
+class OperatingMode(OpenIntEnum):
+    """How a lock treats those who want in (OperatingModeEnum)."""
+
+    NORMAL = 0
+    VACATION = 1
+    PRIVACY = 2
+    NO_REMOTE_LOCK_UNLOCK = 3
+    PASSAGE = 4
+
+
+class BatteryLevel(OpenIntEnum):
+    """How far a battery pack is down, by the thresholds of its lock; ours.
+
+    Matter's BatChargeLevelEnum ends at critical; a lock stops moving its bolt below that.
+    """
+
+    OK = 0
+    LOW = 1
+    CRITICAL = 2
+    TOO_LOW = 3
+
+
 class AccessDeniedReason(OpenIntEnum):
     """Why a credential did not open the door; ours, finer than Matter's OperationErrorEnum."""
 
@@ -176,3 +198,6 @@ class LogEvent(OpenIntEnum):
     ALARM = 3
     CLOCK_SET = 4
     POWER_ON = 5
+    DOOR = 6
+    BATTERY = 7
+    OPERATING_MODE = 8

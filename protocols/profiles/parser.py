@@ -13,6 +13,7 @@ import tomllib
 from typing import Final
 
 from protocols.doorlock.constraints import CodeConstraint
+from protocols.doorlock.vocabulary import UserType
 from protocols.errors import ProfileError
 from protocols.profiles.reader import TableReader
 
@@ -82,10 +83,14 @@ class KeypadRules:
     Attributes:
         inter_digit_timeout_s: Seconds without a key after which the entry is cleared.
         buffer_length: Digits that an entry holds; further ones push out the oldest.
+        wakes_on_touch: True when the first touch of a sleeping keypad only wakes it.
+        programming_code_opens: True when the programming code also opens the door.
     """
 
     inter_digit_timeout_s: int
     buffer_length: int
+    wakes_on_touch: bool = True
+    programming_code_opens: bool = False
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -152,6 +157,11 @@ class Profile:
         log_capacity: Records of the access log.
         user_name_bytes_max: Bytes of UTF-8 in a user's name on the lock.
         battery: The battery pack.
+        user_types: User types that the lock honours.
+        expiring_user_timeout_min: Minutes that an expiring user's code lives from its first use
+            on; 0 without expiring users.
+        auto_relock_s: Seconds after which an unlocked bolt is thrown again; 0 = never.
+        privacy_deadbolt: True when a bolt thrown from inside shuts out codes.
     """
 
     profile_id: str
@@ -179,6 +189,10 @@ class Profile:
     log_capacity: int
     user_name_bytes_max: int
     battery: BatteryFacts
+    user_types: tuple[UserType, ...]
+    expiring_user_timeout_min: int = 0
+    auto_relock_s: int = 0
+    privacy_deadbolt: bool = False
 
     @property
     def variable_code_length(self) -> bool:
@@ -211,6 +225,8 @@ def parse_profile(text: str, *, source: str) -> Profile:
 def _read_profile(root: TableReader) -> Profile:
     codes, schedules, remote = root.table("codes"), root.table("schedules"), root.table("remote")
     log = root.table("log")
+    year_day_per_user = schedules.integer("year_day_per_user", 0, _U8_MAX)
+    week_day_per_user = schedules.integer("week_day_per_user", 0, _U8_MAX)
     return Profile(
         # Goes into `Info.profile_id`, and into file names.
         profile_id=root.slug("profile_id"),
@@ -227,8 +243,8 @@ def _read_profile(root: TableReader) -> Profile:
         user_name_bytes_max=codes.integer("user_name_bytes_max", 0, _U8_MAX),
         native_scheduling=schedules.boolean("native"),
         jit=schedules.member("jit", JitPolicy),
-        year_day_per_user=schedules.integer("year_day_per_user", 0, _U8_MAX),
-        week_day_per_user=schedules.integer("week_day_per_user", 0, _U8_MAX),
+        year_day_per_user=year_day_per_user,
+        week_day_per_user=week_day_per_user,
         time_granularity_s=schedules.integer("time_granularity_s", 1, _DAY_S),
         local_year_day=schedules.boolean("local_year_day"),
         remote_lock=remote.boolean("lock"),
@@ -238,7 +254,19 @@ def _read_profile(root: TableReader) -> Profile:
         lockout=_read_lockout(root.table("lockout")),
         log_capacity=log.integer("capacity", 1, _U16_MAX),
         battery=_read_battery(root.table("battery")),
+        user_types=_user_types(year_day_per_user, week_day_per_user),
     )
+
+
+def _user_types(year_day_per_user: int, week_day_per_user: int) -> tuple[UserType, ...]:
+    """User types that a lock with so many schedules can honour."""
+    types = {
+        UserType.UNRESTRICTED_USER: True,
+        UserType.YEAR_DAY_SCHEDULE_USER: year_day_per_user > 0,
+        UserType.WEEK_DAY_SCHEDULE_USER: week_day_per_user > 0,
+        UserType.SCHEDULE_RESTRICTED_USER: year_day_per_user + week_day_per_user > 0,
+    }
+    return tuple(kind for kind, is_there in types.items() if is_there)
 
 
 def _read_name_length(codes: TableReader) -> NameLength | None:
