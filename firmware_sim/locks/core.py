@@ -10,7 +10,7 @@ from firmware_sim.locks.access_log import LogDraft, chained, event_of, is_news
 from firmware_sim.locks.admission import Reading
 from firmware_sim.locks.tracing import DeviceTrace
 from firmware_sim.memory.interface import Change, LockMemory
-from firmware_sim.memory.records import DeviceState
+from firmware_sim.memory.records import DeviceState, Record
 from protocols.profiles.parser import Profile
 from protocols.strike.messages import AccessDenied, Alarm, LockOperation
 
@@ -35,10 +35,15 @@ class LockCore:
         trace: As given.
         on_event: Called with every event, after it is in the log.
         on_log_change: Called when there is more in the log, or less that nobody has read.
+        on_change: Called after every change, when all others were told.
+        on_brown_out: Called with loop seconds when the supply broke down and the processor
+            resets; what was committed before stands.
     """
 
     __slots__ = (
         "memory",
+        "on_brown_out",
+        "on_change",
         "on_event",
         "on_log_change",
         "profile",
@@ -62,6 +67,8 @@ class LockCore:
         self.trace = trace
         self.on_event: Callable[[LockEvent], None] | None = None
         self.on_log_change: Callable[[], None] | None = None
+        self.on_change: Callable[[], None] | None = None
+        self.on_brown_out: Callable[[float], None] | None = None
 
     @property
     def state(self) -> DeviceState:
@@ -81,34 +88,44 @@ class LockCore:
             quality=self.rtc.quality,
         )
 
-    def commit(self, state: DeviceState, drafts: Sequence[LogDraft], now: float) -> None:
+    def commit(
+        self,
+        state: DeviceState,
+        drafts: Sequence[LogDraft],
+        now: float,
+        *,
+        records: Sequence[Record] = (),
+    ) -> None:
         """Persist a new state with what happened, then make it real, then tell of it.
 
         Args:
             state: The new state; its clock becomes the clock.
             drafts: What happened, for the log, stamped by the new clock.
             now: Loop seconds.
+            records: Records of the memory that change with it.
 
         Raises:
             StateFileError: When it could not be persisted; nothing changed, nobody was told.
         """
-        records = chained(
+        entries = chained(
             self.memory,
             drafts,
             utc_s=self.rtc.would_read_s(state.clock, now),
             quality=state.clock.quality,
         )
-        news = [record.index + 1 for record in records if is_news(record)]
+        news = [entry.index + 1 for entry in entries if is_news(entry)]
         if news:
             state = dataclasses.replace(state, news_index=news[-1])
-        self.memory.commit(Change(log=records, state=state))
+        self.memory.commit(Change(records=tuple(records), log=entries, state=state))
         self.rtc.restore(state.clock)
-        for record in records:
-            event = event_of(record)
+        for entry in entries:
+            event = event_of(entry)
             if event is not None and self.on_event is not None:
                 self.on_event(event)
-        if records:
+        if entries:
             self._tell_log_change()
+        if self.on_change is not None:
+            self.on_change()
 
     def note_log_read(self, next_index: int) -> None:
         """The log was read up to its end; persists it when that was news.

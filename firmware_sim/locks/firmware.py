@@ -2,7 +2,9 @@
 
 Theory of operation. One firmware serves all profiles; what differs is a fact of the profile.
 It runs no timer: each input carries its instant, and what time does to a lock (an entry that times
-out, a lockout that ends, a schedule that opens) is worked out from instants when it matters.
+out, a lockout that ends, a schedule that opens) is worked out from instants when it matters. What
+a lock does by itself (it relocks, it tells of a door left ajar) has a deadline: whoever runs the
+lock calls `tick` then, and an idle lock has none. Every input first does what was due before it.
 
 Whatever changes is persisted by one `commit` before it is visible outside: before the answer, the
 event, the bolt. So a crash at any moment forgets nothing that anybody was told.
@@ -15,14 +17,18 @@ from collections.abc import Callable
 from typing import Any
 
 from firmware_sim.errors import DevicePoweredOff, KeypadKeyUnknown
+from firmware_sim.hardware.battery import BatteryPack
 from firmware_sim.hardware.keypad import KEYS, Keypad
 from firmware_sim.hardware.rtc import Rtc
 from firmware_sim.locks import keypad_entry, lockout, requests
 from firmware_sim.locks.access_log import LogDraft
 from firmware_sim.locks.core import LockCore, LockEvent
+from firmware_sim.locks.lock_hardware import LockHardware
+from firmware_sim.locks.mechanism import next_due_us, notice, relock, when_booted
 from firmware_sim.locks.outcome import EntryReason, KeypadOutcome
 from firmware_sim.locks.tracing import DeviceTrace, NoTrace
 from firmware_sim.memory.interface import LockMemory
+from firmware_sim.memory.records import DeviceState
 from firmware_sim.memory.view import MemoryView, view_of
 from protocols.doorlock.vocabulary import ClockQuality, LogEvent
 from protocols.profiles.parser import Profile
@@ -37,9 +43,12 @@ class LockFirmware:
         memory: What it remembers; its state is where the lock goes on from.
         rtc: Its clock, in the state that memory holds.
         trace: Where it notes what it does.
+
+    Attributes:
+        hardware: What hands and the world do to its parts.
     """
 
-    __slots__ = ("_core", "_keypad")
+    __slots__ = ("_core", "_keypad", "_on_reset", "hardware")
 
     def __init__(
         self,
@@ -56,7 +65,11 @@ class LockFirmware:
             inter_digit_timeout_s=profile.keypad.inter_digit_timeout_s,
             buffer_length=profile.keypad.buffer_length,
             submit_length=None if profile.variable_code_length else profile.code_lengths[0],
+            wakes_on_touch=profile.keypad.wakes_on_touch,
         )
+        self._on_reset: Callable[[], None] | None = None
+        self._core.on_brown_out = self.reset
+        self.hardware = LockHardware(self._core, catch_up=self.tick, supply=self._supply)
 
     # --- what others may see ----------------------------------------------------------------
 
@@ -77,7 +90,14 @@ class LockFirmware:
 
     def view(self, now: float) -> MemoryView:
         """What the device holds, in plain words and with its PINs (DESIGN D22: bench only)."""
-        return view_of(self._core.memory, clock_s=self._core.rtc.read_s(now))
+        rtc = self._core.rtc
+        return view_of(self._core.memory, clock_s=rtc.read_s(now), at_us=rtc.true_us(now))
+
+    @property
+    def next_deadline(self) -> float | None:
+        """Loop seconds at which `tick` has something to do; None = never, as it stands."""
+        due_us = next_due_us(self._core.state, self._core.profile)
+        return None if due_us is None else self._core.rtc.loop_s(due_us)
 
     def on_event(self, listener: Callable[[LockEvent], None] | None) -> None:
         """Have every event told to one listener, after it is in the log; None = nobody."""
@@ -87,7 +107,36 @@ class LockFirmware:
         """Have one listener told when `has_news` or `log_next_index` may have changed."""
         self._core.on_log_change = listener
 
+    def on_change(self, listener: Callable[[], None] | None) -> None:
+        """Have one listener told when anything changed, `next_deadline` perhaps."""
+        self._core.on_change = listener
+
+    def on_reset(self, listener: Callable[[], None] | None) -> None:
+        """Have one listener told when the processor was reset: its connections are gone."""
+        self._on_reset = listener
+
     # --- inputs -----------------------------------------------------------------------------
+
+    def tick(self, now: float) -> None:
+        """Do what is due by `now`, each thing at its own instant.
+
+        Raises:
+            StateFileError: When it could not be persisted; it is still due.
+        """
+        core = self._core
+        now_us = core.rtc.true_us(now)
+        while (due_us := next_due_us(core.state, core.profile)) is not None and due_us <= now_us:
+            due = core.rtc.loop_s(due_us)
+            if core.state.relock_at_us == due_us:
+                done = relock(core.state, core.profile, due_us)
+                core.commit(done.state, done.drafts, due)
+                core.trace.record("relock", bolt=core.state.bolt.position.name)
+                if done.is_reset:
+                    self.reset(due)
+            else:
+                state, drafts = notice(core.state, core.profile, due_us)
+                core.commit(state, drafts, due)
+                core.trace.record("door", state=core.state.told_door.name)
 
     def handle(self, message: Any, now: float) -> Any:
         """Answer a request.
@@ -105,6 +154,7 @@ class LockFirmware:
         """
         if not self.is_powered:
             raise DevicePoweredOff(f"lock {self._core.serial_number} has no power")
+        self.tick(now)
         return requests.answer(self._core, message, now)
 
     def enter(self, digits: str, now: float) -> KeypadOutcome:
@@ -126,6 +176,7 @@ class LockFirmware:
             raise KeypadKeyUnknown
         if not self.is_powered:
             return self._without_power(digits)
+        self.tick(now)
         # Whoever was there before has gone, and the keypad has slept since.
         left = self._keypad.walk_away()
         if left is not None:
@@ -152,37 +203,85 @@ class LockFirmware:
             raise KeypadKeyUnknown
         if not self.is_powered:
             return self._without_power(key)
+        self.tick(now)
         entry = self._keypad.press(key, now)
         return None if entry is None else keypad_entry.finish(self._core, entry, now)
 
     def power(self, on: bool, now: float) -> None:  # noqa: FBT001 - `power(True)` says it.
         """Cut main power or give it back; nothing happens when it is so already.
 
+        A lock that is held alive at its jump terminals goes on without its cells.
+
         Raises:
             StateFileError: When it could not be persisted; power is as before.
         """
-        if on is self.is_powered:
+        battery = self._core.state.battery
+        if on is battery.is_inserted:
             return
-        if on:
-            self._power_on(now)
-        else:
-            self._power_off(now)
-        self._core.trace.record("power", on=on, clock_quality=self._core.rtc.quality.name)
+        self.tick(now)
+        battery = battery.at(self._core.rtc.true_us(now))
+        self._supply(dataclasses.replace(battery, is_inserted=on), now)
 
-    def _power_on(self, now: float) -> None:
+    def reset(self, now: float) -> None:
+        """The processor resets and starts anew: what was in its RAM is gone.
+
+        Raises:
+            StateFileError: When that could not be persisted.
+        """
+        core = self._core
+        at_us = core.rtc.true_us(now)
+        self._keypad.reset()
+        stopped = dataclasses.replace(core.state, bolt=core.state.bolt.stopped(at_us))
+        self._boot(stopped, now)
+        core.trace.record("reset")
+        if self._on_reset is not None:
+            self._on_reset()
+
+    def _supply(self, battery: BatteryPack, now: float) -> None:
+        """Go on with other cells, or others at the jump terminals; without any, stop."""
+        core = self._core
+        if battery.has_supply is self.is_powered:
+            core.commit(dataclasses.replace(core.state, battery=battery), [], now)
+        elif battery.has_supply:
+            self._power_on(battery, now)
+        else:
+            self._power_off(battery, now)
+
+    def _power_on(self, battery: BatteryPack, now: float) -> None:
         core = self._core
         clock = core.rtc.when_powered(now)
-        state = dataclasses.replace(core.state, clock=clock, is_powered=True)
+        state = dataclasses.replace(core.state, clock=clock, is_powered=True, battery=battery)
         if clock.quality is ClockQuality.LOST:
-            device_us = core.rtc.would_read_us(clock, now)
-            state = lockout.after_clock_lost(state, core.profile.lockout, device_us)
-        core.commit(state, [LogDraft(event=LogEvent.POWER_ON)], now)
+            state = lockout.after_clock_lost(
+                state,
+                core.profile.lockout,
+                cut_us=core.state.clock.device_us,
+                device_us=core.rtc.would_read_us(clock, now),
+            )
+        self._boot(state, now)
+        core.trace.record("power", on=True, clock_quality=core.rtc.quality.name)
 
-    def _power_off(self, now: float) -> None:
+    def _boot(self, state: DeviceState, now: float) -> None:
+        """Start the processor: look at everything around it, and write down that it started."""
         core = self._core
-        clock = core.rtc.when_cut(now)
-        core.commit(dataclasses.replace(core.state, clock=clock, is_powered=False), [], now)
+        at_us = core.rtc.true_us(now)
+        booted = when_booted(state, core.profile, at_us)
+        booted, drafts = notice(booted, core.profile, at_us)
+        core.commit(booted, [LogDraft(event=LogEvent.POWER_ON), *drafts], now)
+
+    def _power_off(self, battery: BatteryPack, now: float) -> None:
+        core = self._core
+        state = dataclasses.replace(
+            core.state,
+            clock=core.rtc.when_cut(now),
+            is_powered=False,
+            battery=battery,
+            bolt=core.state.bolt.stopped(core.rtc.true_us(now)),
+            relock_at_us=0,
+        )
+        core.commit(state, [], now)
         self._keypad.reset()
+        core.trace.record("power", on=False, clock_quality=core.rtc.quality.name)
 
     def _without_power(self, keys: str) -> KeypadOutcome:
         trace = self._core.trace

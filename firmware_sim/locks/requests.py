@@ -7,13 +7,15 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any, Final
 
-from firmware_sim.hardware.battery import battery_mv
-from firmware_sim.locks import lockout, programming, reading, scheduling
+from firmware_sim.errors import DevicePoweredOff
+from firmware_sim.locks import expiring, lockout, programming, reading, scheduling
 from firmware_sim.locks.access_log import LogDraft
 from firmware_sim.locks.admission import Reading
 from firmware_sim.locks.core import LockCore
+from firmware_sim.locks.mechanism import attempt, door_state
 from firmware_sim.memory.interface import LockMemory
 from protocols.doorlock.vocabulary import (
+    AccessDeniedReason,
     ClockQuality,
     DoorState,
     LockOperationType,
@@ -44,6 +46,7 @@ def answer(core: LockCore, message: Any, now: float) -> Any:
 
     Raises:
         StateFileError: When a change could not be persisted; nothing changed.
+        DevicePoweredOff: When the supply broke down under the motor.
     """
     handler = HANDLERS.get(type(message))
     reply = (
@@ -62,11 +65,12 @@ def _get_info(core: LockCore, _message: m.GetInfo, _now: float) -> m.Info:
 
 
 def _get_status(core: LockCore, _message: m.GetStatus, now: float) -> m.DeviceStatus:
-    bolt = core.state.bolt
+    state, profile, at_us = core.state, core.profile, core.rtc.true_us(now)
+    door = door_state(state, profile, at_us)
     return m.DeviceStatus(
-        lock_state=bolt.position,
-        door_state=DoorState.DOOR_CLOSED if core.profile.door_sensor else DOOR_UNDEFINED,
-        battery_mv=battery_mv(core.profile.battery, bolt.operations),
+        lock_state=state.bolt.seen(at_us),
+        door_state=DOOR_UNDEFINED if door is None else door,
+        battery_mv=state.battery.under_motor_mv(profile.battery, at_us),
         utc_s=core.rtc.read_s(now),
         utc_offset_min=core.rtc.utc_offset_min,
         clock_quality=core.rtc.quality,
@@ -87,7 +91,11 @@ def _set_time(core: LockCore, message: m.SetTime, now: float) -> m.StatusReply:
     drafts = [] if core.reading(now) == as_set else [LogDraft(event=LogEvent.CLOCK_SET)]
     shift_us = message.utc_s * _US_PER_S - core.rtc.read_us(now)
     clock = core.rtc.when_set(message.utc_s, message.utc_offset_min, now)
-    state = dataclasses.replace(lockout.after_clock_set(core.state, shift_us), clock=clock)
+    state = lockout.after_clock_set(core.state, shift_us)
+    if core.rtc.quality is not ClockQuality.LOST:
+        # A clock that had lost the time measured nothing: what it noted before that stands.
+        state = expiring.after_clock_set(state, shift_us)
+    state = dataclasses.replace(state, clock=clock)
     core.commit(state, drafts, now)
     core.trace.record(
         "clock_set",
@@ -122,12 +130,35 @@ def _unlock_door(core: LockCore, _message: m.UnlockDoor, now: float) -> m.Status
 
 
 def _operate_remotely(core: LockCore, operation: LockOperationType, now: float) -> m.StatusReply:
-    draft = LogDraft(
-        event=LogEvent.LOCK_OPERATION, source=OperationSource.REMOTE, detail=operation
+    """Move the bolt for a request; the answer says whether it moves.
+
+    Raises:
+        DevicePoweredOff: When the supply broke down under the motor: there is no answer.
+    """
+    if operation is LockOperationType.UNLOCK and core.state.is_privacy_thrown:
+        # As Matter has it for an operating mode that shuts the interface out.
+        _log_refusal(core, AccessDeniedReason.PRIVACY, now)
+        return m.StatusReply(status=Status.INVALID_IN_STATE)
+    source = OperationSource.REMOTE
+    tried = attempt(core.state, core.profile, operation, source, core.rtc.true_us(now))
+    if tried.is_reset:
+        core.commit(tried.state, [], now)
+        if core.on_brown_out is not None:
+            core.on_brown_out(now)
+        raise DevicePoweredOff(f"lock {core.serial_number} was reset by its own motor")
+    draft = (
+        LogDraft(event=LogEvent.LOCK_OPERATION, source=source, detail=operation)
+        if tried.failure is None
+        else LogDraft(event=LogEvent.ACCESS_DENIED, source=source, detail=tried.failure)
     )
-    state = dataclasses.replace(core.state, bolt=core.state.bolt.after(operation))
-    core.commit(state, [draft], now)
-    return m.StatusReply(status=Status.SUCCESS)
+    core.commit(tried.state, [draft, *tried.drafts], now)
+    is_done = tried.failure is None
+    return m.StatusReply(status=Status.SUCCESS if is_done else Status.FAILURE)
+
+
+def _log_refusal(core: LockCore, reason: AccessDeniedReason, now: float) -> None:
+    draft = LogDraft(event=LogEvent.ACCESS_DENIED, source=OperationSource.REMOTE, detail=reason)
+    core.commit(core.state, [draft], now)
 
 
 def _by_memory(reply: Callable[[Profile, LockMemory, Any], Any]) -> Handler:

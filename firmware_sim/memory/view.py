@@ -21,9 +21,12 @@ from protocols.doorlock.schedule import OPEN_END_S
 from protocols.doorlock.vocabulary import (
     AccessDeniedReason,
     AlarmCode,
+    BatteryLevel,
     DaysMask,
+    DoorState,
     LockOperationType,
     LogEvent,
+    OperatingMode,
 )
 from protocols.doorlock.window import to_ms
 from protocols.strike.messages import LogRecord
@@ -138,12 +141,13 @@ class MemoryView:
     digest: str
 
 
-def view_of(memory: LockMemory, *, clock_s: int) -> MemoryView:
+def view_of(memory: LockMemory, *, clock_s: int, at_us: int) -> MemoryView:
     """View a memory.
 
     Args:
         memory: What to look at.
         clock_s: What the lock's clock shows, seconds since 2000.
+        at_us: True instant, microseconds since 2000: a bolt may be on its way.
     """
     state = memory.state
     first_shown = max(memory.log_oldest_index, memory.log_next_index - LOG_TAIL)
@@ -175,7 +179,7 @@ def view_of(memory: LockMemory, *, clock_s: int) -> MemoryView:
             utc_offset_min=state.clock.utc_offset_min,
             quality=state.clock.quality.name.lower(),
         ),
-        bolt=state.bolt.position.name.lower(),
+        bolt=state.bolt.seen(at_us).name.lower(),
         is_powered=state.is_powered,
         digest=memory.digest().hex(),
     )
@@ -252,6 +256,9 @@ def _log(record: LogRecord) -> LogView:
         LogEvent.LOCK_OPERATION: LockOperationType,
         LogEvent.ACCESS_DENIED: AccessDeniedReason,
         LogEvent.ALARM: AlarmCode,
+        LogEvent.DOOR: DoorState,
+        LogEvent.BATTERY: BatteryLevel,
+        LogEvent.OPERATING_MODE: OperatingMode,
     }
     detail = details.get(record.event)
     return LogView(
