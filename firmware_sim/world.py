@@ -1,8 +1,9 @@
 """The simulated world: devices on one air, each with its own memory, clock, power and radio.
 
-A `World` is built on a running loop and owns no task and no timer: devices act when the radio, a
-finger or the bench acts on them. Every device goes by three names (bench name, display name,
-device id), all in one name space.
+A `World` is built on a running loop and owns no task: devices act when the radio, a finger or the
+bench acts on them. A device has a timer only while something of its own is due.
+
+Every device goes by three names (bench name, display name, device id), all in one name space.
 """
 
 from __future__ import annotations
@@ -10,16 +11,19 @@ from __future__ import annotations
 import dataclasses
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Final, Protocol, Self
+from typing import Any, Final, Self
 from urllib.parse import quote
 
 from firmware_sim.errors import DeviceConflict, UnknownDevice
+from firmware_sim.hardware.battery import FULL_PPM, BatteryPack
 from firmware_sim.hardware.rtc import ClockOnPowerLoss, Rtc
+from firmware_sim.kernel.alarm import Alarm, TimerLoop
 from firmware_sim.kernel.clock import EPOCH_2000_MS, WorldClock
 from firmware_sim.kernel.streams import Streams
 from firmware_sim.kernel.trace import Trace
 from firmware_sim.locks.endpoint import StrikeEndpoint
 from firmware_sim.locks.firmware import LockFirmware
+from firmware_sim.locks.lock_hardware import LockHardware
 from firmware_sim.locks.outcome import KeypadOutcome
 from firmware_sim.memory.plain import PlainMemory, open_memory
 from firmware_sim.memory.records import DeviceState
@@ -36,13 +40,9 @@ _US_PER_MS: Final = 1_000
 # Apple's accessory design guidelines recommend.
 ADVERTISING_INTERVAL_MS: Final = 211.25
 _MEMORY_SUFFIX: Final = ".memory"
-
-
-class LoopTime(Protocol):
-    """The part of an event loop that the world needs."""
-
-    def time(self) -> float:
-        """Seconds since the loop's zero."""
+# What a central is told when a lock's processor was reset: nobody said goodbye. Source: Bluetooth
+# Core, vol 1, part F, "Connection Timeout".
+_CONNECTION_TIMEOUT: Final = 0x08
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,9 +110,10 @@ class Device:
         firmware: What it does.
         endpoint: What is behind its GATT service.
         peripheral: Its radio.
+        alarm: Calls it when something of its own is due.
     """
 
-    __slots__ = ("_advertised", "endpoint", "firmware", "peripheral", "spec")
+    __slots__ = ("_advertised", "alarm", "endpoint", "firmware", "peripheral", "spec")
 
     def __init__(
         self,
@@ -120,6 +121,7 @@ class Device:
         firmware: LockFirmware,
         endpoint: StrikeEndpoint,
         link: SimLink,
+        loop: TimerLoop,
     ) -> None:
         self.spec = spec
         self.firmware = firmware
@@ -135,6 +137,13 @@ class Device:
             advertising_interval_ms=ADVERTISING_INTERVAL_MS,
         )
         firmware.on_log_change(self._advertise)
+        self.alarm = Alarm(loop, lambda: firmware.next_deadline, firmware.tick)
+        firmware.on_change(self.alarm.set)
+        firmware.on_reset(self._reset)
+
+    def _reset(self) -> None:
+        """Whoever was connected hears nothing more."""
+        self.peripheral.disconnect(_CONNECTION_TIMEOUT)
 
     def _advertisement(self) -> bytes:
         return Advertisement(
@@ -165,7 +174,7 @@ class World:
 
     def __init__(
         self,
-        loop: LoopTime,
+        loop: TimerLoop,
         streams: Streams,
         trace: Trace,
         clock: WorldClock,
@@ -174,6 +183,7 @@ class World:
         state_dir: Path | None = None,
     ) -> None:
         self.link = SimLink(streams) if link is None else link
+        self._loop = loop
         self._now = loop.time
         self._trace = trace
         self._clock = clock
@@ -191,6 +201,7 @@ class World:
         """Switch on the radios of all devices that have power."""
         for device in self._devices:
             await self._boot(device)
+            device.alarm.set()
         return self
 
     async def __aexit__(
@@ -201,6 +212,7 @@ class World:
     ) -> None:
         """Switch off all radios; the devices themselves keep their state."""
         for device in self._devices:
+            device.alarm.cancel()
             await device.peripheral.power_off()
 
     def add(self, spec: DeviceSpec) -> Device:
@@ -217,7 +229,8 @@ class World:
             utc_offset_min=spec.utc_offset_min,
             error_s=spec.clock_error_s,
         )
-        memory = self._memory(spec, DeviceState(clock=fresh))
+        battery = BatteryPack(since_us=fresh.true_us)
+        memory = self._memory(spec, DeviceState(clock=fresh, battery=battery))
         rtc = Rtc(
             memory.state.clock,
             world_epoch_us=self._world_epoch_us,
@@ -227,7 +240,7 @@ class World:
         trace = BoundTrace(self._trace, spec.name)
         firmware = LockFirmware(spec.profile, spec.serial_number, memory, rtc, trace)
         endpoint = StrikeEndpoint(firmware, now=self._now, trace=trace)
-        device = Device(spec, firmware, endpoint, self.link)
+        device = Device(spec, firmware, endpoint, self.link, self._loop)
         self._devices.append(device)
         for name in names:
             self._by_name[name] = device
@@ -288,12 +301,45 @@ class World:
             UnknownDevice: When there is no such device.
         """
         device = self.device(name)
-        if on:
-            device.firmware.power(True, self._now())
-            await self._boot(device)
-        else:
-            device.firmware.power(False, self._now())
-            await device.peripheral.power_off()
+        device.firmware.power(on, self._now())
+        await self._follow_supply(device)
+
+    @property
+    def now(self) -> float:
+        """Loop seconds, for `hardware`."""
+        return self._now()
+
+    def hardware(self, name: str) -> LockHardware:
+        """The parts of a device, as hands reach them; see `jump` and `replace_cells` for cells.
+
+        Raises:
+            UnknownDevice: When there is no such device.
+        """
+        return self.device(name).firmware.hardware
+
+    async def jump(self, name: str, mv: int) -> None:
+        """Hold a battery of so many millivolts to a device's jump terminals; 0 = take it away.
+
+        Cancellation: as `power`.
+
+        Raises:
+            UnknownDevice: When there is no such device.
+        """
+        device = self.device(name)
+        device.firmware.hardware.jump(mv, self._now())
+        await self._follow_supply(device)
+
+    async def replace_cells(self, name: str) -> None:
+        """Take a device's cells out and put fresh ones in.
+
+        Cancellation: as `power`; call it again.
+
+        Raises:
+            UnknownDevice: When there is no such device.
+        """
+        await self.power(name, on=False)
+        self.hardware(name).set_charge(FULL_PPM, self._now())
+        await self.power(name, on=True)
 
     def radio(self, name: str, in_range: bool) -> None:  # noqa: FBT001 - as the bench route has it.
         """Put a device into radio range or out of it.
@@ -318,6 +364,13 @@ class World:
         if any(device.spec.serial_number == spec.serial_number for device in self._devices):
             raise DeviceConflict(f"two devices have the radio address {spec.address}")
         return names
+
+    async def _follow_supply(self, device: Device) -> None:
+        """Switch a device's radio as its processor has power or not."""
+        if device.firmware.is_powered:
+            await device.peripheral.power_on()
+        else:
+            await device.peripheral.power_off()
 
     async def _boot(self, device: Device) -> None:
         if device.firmware.is_powered:

@@ -15,6 +15,7 @@ from starlette.responses import JSONResponse
 from starlette.routing import Route
 
 from gateway.config_schema import nearest
+from hil_tests import bench_hardware
 from hil_tests.bench import Bench
 from hil_tests.errors import BenchError, NotYetBuilt
 from protocols.errors import StrikeplateError
@@ -38,6 +39,8 @@ def build_bench_api(bench: Bench) -> Starlette:
         _route(bench, f"{device}/memory", "GET", _memory),
         _route(bench, f"{device}/power", "POST", _power, ("on",)),
         _route(bench, f"{device}/radio", "POST", _radio, ("in_range",)),
+        _route(bench, f"{device}/hardware", "GET", _show_hardware),
+        _route(bench, f"{device}/hardware", "POST", _hardware, bench_hardware.KEYS),
         _route(bench, "/bench/gateway", "POST", _gateway, ("on", "crash")),
     ]
     routes += [
@@ -158,6 +161,19 @@ async def _radio(bench: Bench, request: Request, body: Mapping[str, Any]) -> dic
     in_range = _flag(body, "in_range")
     await bench.set_in_range(request.path_params["name"], in_range=in_range)
     return {"in_range": in_range}
+
+
+async def _show_hardware(
+    bench: Bench, request: Request, body: Mapping[str, Any]
+) -> dict[str, Any]:
+    del body
+    return bench.hardware_view(request.path_params["name"])
+
+
+async def _hardware(bench: Bench, request: Request, body: Mapping[str, Any]) -> dict[str, Any]:
+    name = request.path_params["name"]
+    await bench.handle(name, body)
+    return bench.hardware_view(name)
 
 
 async def _gateway(bench: Bench, request: Request, body: Mapping[str, Any]) -> dict[str, Any]:

@@ -90,8 +90,7 @@ class LockFirmware:
 
     def view(self, now: float) -> MemoryView:
         """What the device holds, in plain words and with its PINs (DESIGN D22: bench only)."""
-        rtc = self._core.rtc
-        return view_of(self._core.memory, clock_s=rtc.read_s(now), at_us=rtc.true_us(now))
+        return view_of(self._core.memory, clock_s=self._core.rtc.read_s(now))
 
     @property
     def next_deadline(self) -> float | None:

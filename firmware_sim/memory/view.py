@@ -141,13 +141,12 @@ class MemoryView:
     digest: str
 
 
-def view_of(memory: LockMemory, *, clock_s: int, at_us: int) -> MemoryView:
+def view_of(memory: LockMemory, *, clock_s: int) -> MemoryView:
     """View a memory.
 
     Args:
         memory: What to look at.
         clock_s: What the lock's clock shows, seconds since 2000.
-        at_us: True instant, microseconds since 2000: a bolt may be on its way.
     """
     state = memory.state
     first_shown = max(memory.log_oldest_index, memory.log_next_index - LOG_TAIL)
@@ -179,7 +178,7 @@ def view_of(memory: LockMemory, *, clock_s: int, at_us: int) -> MemoryView:
             utc_offset_min=state.clock.utc_offset_min,
             quality=state.clock.quality.name.lower(),
         ),
-        bolt=state.bolt.seen(at_us).name.lower(),
+        bolt=state.bolt.position.name.lower(),
         is_powered=state.is_powered,
         digest=memory.digest().hex(),
     )

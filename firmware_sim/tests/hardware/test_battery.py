@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 
 import pytest
 from hypothesis import given
@@ -34,7 +35,7 @@ def pack(charge: float) -> BatteryPack:
 def test_full_pack_shows_what_its_profile_says_and_falls_steeply_at_both_ends() -> None:
     assert loaded_mv(FACTS, FULL_PPM) == 6000
     shown = [loaded_mv(FACTS, tenth * FULL_PPM // 10) for tenth in range(11)]
-    steps = [high - low for low, high in zip(shown, shown[1:], strict=False)]
+    steps = [high - low for low, high in itertools.pairwise(shown)]
     assert min(steps) > 0
     # Flat in the middle, as alkaline cells are.
     assert max(steps[2:7]) < min(steps[0], steps[-1])
