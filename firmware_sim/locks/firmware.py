@@ -68,7 +68,7 @@ class LockFirmware:
             wakes_on_touch=profile.keypad.wakes_on_touch,
         )
         self._on_reset: Callable[[], None] | None = None
-        self._core.on_brown_out = self.reset
+        self._core.on_brown_out = self._brown_out
         self.hardware = LockHardware(self._core, catch_up=self.tick, supply=self._supply)
 
     # --- what others may see ----------------------------------------------------------------
@@ -131,7 +131,7 @@ class LockFirmware:
                 core.commit(done.state, done.drafts, due)
                 core.trace.record("relock", bolt=core.state.bolt.position.name)
                 if done.is_reset:
-                    self.reset(due)
+                    self._brown_out(due)
             else:
                 state, drafts = notice(core.state, core.profile, due_us)
                 core.commit(state, drafts, due)
@@ -229,10 +229,19 @@ class LockFirmware:
         """
         core = self._core
         at_us = core.rtc.true_us(now)
-        self._keypad.reset()
         stopped = dataclasses.replace(core.state, bolt=core.state.bolt.stopped(at_us))
-        self._boot(stopped, now)
-        core.trace.record("reset")
+        self._restart(when_booted(stopped, core.profile, at_us), now)
+
+    def _brown_out(self, now: float) -> None:
+        """The motor pulled the supply down: as `reset`, and it does not try again by itself."""
+        core = self._core
+        bolt = core.state.bolt.stopped(core.rtc.true_us(now))
+        self._restart(dataclasses.replace(core.state, bolt=bolt, relock_at_us=0), now)
+
+    def _restart(self, state: DeviceState, now: float) -> None:
+        self._keypad.reset()
+        self._boot(state, now)
+        self._core.trace.record("reset")
         if self._on_reset is not None:
             self._on_reset()
 
@@ -257,15 +266,13 @@ class LockFirmware:
                 cut_us=core.state.clock.device_us,
                 device_us=core.rtc.would_read_us(clock, now),
             )
-        self._boot(state, now)
+        self._boot(when_booted(state, core.profile, core.rtc.true_us(now)), now)
         core.trace.record("power", on=True, clock_quality=core.rtc.quality.name)
 
     def _boot(self, state: DeviceState, now: float) -> None:
         """Start the processor: look at everything around it, and write down that it started."""
         core = self._core
-        at_us = core.rtc.true_us(now)
-        booted = when_booted(state, core.profile, at_us)
-        booted, drafts = notice(booted, core.profile, at_us)
+        booted, drafts = notice(state, core.profile, core.rtc.true_us(now))
         core.commit(booted, [LogDraft(event=LogEvent.POWER_ON), *drafts], now)
 
     def _power_off(self, battery: BatteryPack, now: float) -> None:

@@ -113,7 +113,7 @@ class LockHardware:
     # --- the bolt ---------------------------------------------------------------------------
 
     def turn_bolt(self, position: LockState, now: float) -> None:
-        """Turn the bolt by hand, from inside.
+        """Turn the bolt by hand, from inside; one that is there, or on the way, is left alone.
 
         Args:
             position: LOCKED, UNLOCKED, or NOT_FULLY_LOCKED for half-way.
@@ -121,7 +121,7 @@ class LockHardware:
         """
         at_us = self._begin(now)
         core = self._core
-        if core.state.bolt.seen(at_us) is position:
+        if core.state.bolt.position is position:
             return
         state, drafts = mechanism.turned(core.state, core.profile, position, at_us)
         self._change(state, now, drafts)
