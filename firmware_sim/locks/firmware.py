@@ -68,7 +68,7 @@ class LockFirmware:
             wakes_on_touch=profile.keypad.wakes_on_touch,
         )
         self._on_reset: Callable[[], None] | None = None
-        self._core.on_brown_out = self._brown_out
+        self._core.on_brown_out = self.brown_out
         self.hardware = LockHardware(self._core, catch_up=self.tick, supply=self._supply)
 
     # --- what others may see ----------------------------------------------------------------
@@ -131,7 +131,7 @@ class LockFirmware:
                 core.commit(done.state, done.drafts, due)
                 core.trace.record("relock", bolt=core.state.bolt.position.name)
                 if done.is_reset:
-                    self._brown_out(due)
+                    self.brown_out(due)
             else:
                 state, drafts = notice(core.state, core.profile, due_us)
                 core.commit(state, drafts, due)
@@ -232,8 +232,15 @@ class LockFirmware:
         stopped = dataclasses.replace(core.state, bolt=core.state.bolt.stopped(at_us))
         self._restart(when_booted(stopped, core.profile, at_us), now)
 
-    def _brown_out(self, now: float) -> None:
-        """The motor pulled the supply down: as `reset`, and it does not try again by itself."""
+    def brown_out(self, now: float) -> None:
+        """The supply broke down: as `reset`, and what did it is not tried again by itself.
+
+        Whoever models what lies below, such as a flash whose write was torn by it, calls this when
+        that is mounted again; see `LockHardware.browns_out` for whether it breaks down.
+
+        Raises:
+            StateFileError: As `reset`.
+        """
         core = self._core
         bolt = core.state.bolt.stopped(core.rtc.true_us(now))
         self._restart(dataclasses.replace(core.state, bolt=bolt, relock_at_us=0), now)

@@ -176,6 +176,19 @@ class LockHardware:
         self._core.trace.record("jump", mv=mv)
         self._supply(dataclasses.replace(battery, jump_mv=mv), now)
 
+    def browns_out(self, load_ma: int, now: float) -> bool:
+        """True when a load would pull the supply down so far that the processor resets.
+
+        It changes nothing and draws nothing, so a flash model may ask it before each operation.
+
+        Args:
+            load_ma: Milliamperes of the load, such as `STALL_MA` of a motor that starts or stalls.
+            now: Loop seconds.
+        """
+        core = self._core
+        at_us = core.rtc.true_us(now)
+        return core.state.battery.browns_out(core.profile.battery, load_ma, at_us)
+
     # --- inside -----------------------------------------------------------------------------
 
     def _begin(self, now: float) -> int:

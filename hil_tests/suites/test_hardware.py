@@ -182,6 +182,21 @@ async def test_jam_on_weak_cells_resets_the_lock_and_it_comes_back(bench: SimBen
     assert await enter(bench, LOCK, CODE) == "opened"
 
 
+async def test_same_seed_gives_the_same_trace_whatever_hands_do(
+    open_bench: BenchFactory,
+) -> None:
+    digests = []
+    for _ in range(2):
+        async with open_bench(seed=11) as bench:
+            await create_code(bench, LOCK, code=CODE)
+            await hands(bench, battery_mv=4000, bolt="jam", door="open", tamper=True)
+            await enter(bench, LOCK, CODE)
+            await hands(bench, replace=True, bolt="withdrawn", door="closed")
+            await bench.advance(seconds=3600, settle=True)
+            digests.append((bench.trace.event_count, bench.trace.digest()))
+    assert digests[0] == digests[1]
+
+
 @pytest.mark.parametrize(
     "body",
     [

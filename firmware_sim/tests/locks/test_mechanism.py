@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from firmware_sim.errors import DevicePoweredOff, HardwareMissing
-from firmware_sim.hardware.battery import FULL_PPM
+from firmware_sim.hardware.battery import FULL_PPM, STALL_MA
 from firmware_sim.hardware.door import AJAR_US
 from firmware_sim.tests.locks.rig import Rig, profile
 from protocols.doorlock.vocabulary import (
@@ -423,6 +423,16 @@ def test_jam_on_weak_cells_resets_the_processor_before_it_can_tell() -> None:
     assert resets == [True, True]
     # It does not try again by itself: it would reset itself for ever.
     assert rig.firmware.next_deadline is None
+
+
+def test_brown_out_is_told_for_any_load_without_changing_anything() -> None:
+    rig = make()
+    hardware = rig.firmware.hardware
+    hardware.set_battery_mv(4000, 0.0)
+    before = rig.memory.state
+    assert hardware.browns_out(STALL_MA, 1.0)
+    assert not hardware.browns_out(10, 1.0)
+    assert rig.memory.state == before
 
 
 def test_relock_that_resets_the_processor_is_tried_once() -> None:

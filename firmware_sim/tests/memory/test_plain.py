@@ -9,11 +9,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from firmware_sim.errors import StateFileUnusable
+from firmware_sim.hardware.battery import BatteryPack
 from firmware_sim.hardware.bolt import Bolt
+from firmware_sim.hardware.door import Door
 from firmware_sim.hardware.rtc import RtcState
 from firmware_sim.memory.interface import Change
 from firmware_sim.memory.plain import PlainMemory, open_memory
-from firmware_sim.memory.records import DeviceState, Record
+from firmware_sim.memory.records import DeviceState, FirstUse, Record
 from firmware_sim.memory.state_file import StateFile
 from firmware_sim.memory.stored import decode_change, encode_change
 from protocols.doorlock.digest import (
@@ -26,7 +28,9 @@ from protocols.doorlock.digest import (
     memory_digest,
 )
 from protocols.doorlock.vocabulary import (
+    BatteryLevel,
     ClockQuality,
+    DoorState,
     LockState,
     LogEvent,
     OperationSource,
@@ -47,13 +51,35 @@ CLOCK = RtcState(
 FRESH = DeviceState(clock=CLOCK)
 FULL = DeviceState(
     clock=CLOCK,
-    bolt=Bolt(position=LockState.UNLOCKED, operations=70_000),
+    bolt=Bolt(
+        position=LockState.UNLOCKED,
+        operations=70_000,
+        rests_at_us=805_464_000_000_005,
+        is_blocked=True,
+    ),
     is_powered=False,
     wrong_codes=4,
     lockouts=3,
     lockout_until_us=805_464_000_000_000,
     log_read_index=9,
     news_index=11,
+    forgiven_codes=300,
+    strict_until_us=805_464_000_000_001,
+    first_uses=(
+        FirstUse(user_index=3, credential_revision=70_000, used_s=805_464_000),
+        FirstUse(user_index=500, credential_revision=1, used_s=0),
+    ),
+    told_door=DoorState.DOOR_AJAR,
+    told_battery=BatteryLevel.CRITICAL,
+    is_tamper_told=True,
+    is_privacy_told=True,
+    door=Door(opened_at_us=805_464_000_000_002),
+    battery=BatteryPack(
+        used_uah=2_000_000, since_us=805_464_000_000_003, jump_mv=9000, is_inserted=False
+    ),
+    is_escutcheon_off=True,
+    is_privacy_thrown=True,
+    relock_at_us=805_464_000_000_004,
 )
 
 
