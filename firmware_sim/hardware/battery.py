@@ -100,17 +100,19 @@ class BatteryPack:
         return max(0, left_uah * FULL_PPM // _CAPACITY_UAH)
 
     def under_motor_mv(self, facts: BatteryFacts, at_us: int) -> int:
-        """Millivolts of the cells while the motor runs: what a lock measures and reports."""
-        return loaded_mv(facts, self.charge_ppm(at_us))
+        """Millivolts of the cells while the motor runs: what a lock measures and reports.
+
+        Where no cells are, there are none.
+        """
+        return loaded_mv(facts, self.charge_ppm(at_us)) if self.is_inserted else 0
 
     def under_load_mv(self, facts: BatteryFacts, load_ma: int, at_us: int) -> int:
         """Millivolts of the cells under any load."""
-        return sagged_mv(facts, self.charge_ppm(at_us), load_ma)
+        return sagged_mv(facts, self.charge_ppm(at_us), load_ma) if self.is_inserted else 0
 
     def supply_mv(self, facts: BatteryFacts, at_us: int) -> int:
         """Millivolts that the motor gets, from the cells or from the jump terminals."""
-        cells_mv = self.under_motor_mv(facts, at_us) if self.is_inserted else 0
-        return max(cells_mv, self.jump_mv * _JUMP_PERCENT // 100)
+        return max(self.under_motor_mv(facts, at_us), self.jump_mv * _JUMP_PERCENT // 100)
 
     def browns_out(self, facts: BatteryFacts, load_ma: int, at_us: int) -> bool:
         """True when a load pulls the supply down so far that the processor resets.

@@ -53,12 +53,14 @@ class Decision:
         slot: PIN slot of the code; 0 = unknown.
         user: The record of its user; None = unknown.
         code: The code as `expiring` knows it; None = unknown.
+        used_up: Records that change when it opens: the user of a one-time code is disabled.
     """
 
     reason: EntryReason
     slot: int = 0
     user: Record | None = None
     code: Code | None = None
+    used_up: tuple[Record, ...] = ()
 
     @property
     def user_index(self) -> int:
@@ -72,6 +74,8 @@ class Decision:
         return content.user_type if isinstance(content, UserContent) else None
 
 
+# Revisions are u32.
+_REVISION_MAX: Final = 0xFFFF_FFFF
 # What a code of these users comes to, once they are enabled; all others are limited by time.
 _BY_TYPE: Final[Mapping[UserType, EntryReason]] = MappingProxyType(
     {
@@ -103,7 +107,21 @@ def decide(memory: LockMemory, profile: Profile, digits: str, clock: Reading) ->
         reason = EntryReason.DISABLED
     else:
         reason = _reason_of(memory, profile, code, user.content.user_type, clock)
-    return Decision(reason=reason, slot=credential.key.index, user=user, code=code)
+    return Decision(
+        reason=reason,
+        slot=credential.key.index,
+        user=user,
+        code=code,
+        used_up=_used_up(user, user.content),
+    )
+
+
+def _used_up(user: Record, content: UserContent) -> tuple[Record, ...]:
+    """A one-time user as the lock leaves it: a write of its own, so a new revision."""
+    if content.user_type is not UserType.DISPOSABLE_USER:
+        return ()
+    disabled = dataclasses.replace(content, user_status=UserStatus.OCCUPIED_DISABLED)
+    return (Record.of(user.key, min(user.revision + 1, _REVISION_MAX), disabled),)
 
 
 def _credential_of(memory: LockMemory, code: bytes) -> Record | None:

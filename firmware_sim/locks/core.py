@@ -68,7 +68,7 @@ class LockCore:
         self.on_event: Callable[[LockEvent], None] | None = None
         self.on_log_change: Callable[[], None] | None = None
         self.on_change: Callable[[], None] | None = None
-        self.on_brown_out: Callable[[float], None] | None = None
+        self.on_brown_out: Callable[[float], None] = lambda _now: None
 
     @property
     def state(self) -> DeviceState:

@@ -15,14 +15,12 @@ from firmware_sim.locks.core import LockCore
 from firmware_sim.locks.mechanism import attempt
 from firmware_sim.locks.outcome import EntryReason, KeypadOutcome
 from firmware_sim.memory.records import DeviceState, Record
-from protocols.doorlock.digest import UserContent
 from protocols.doorlock.vocabulary import (
     AccessDeniedReason,
     AlarmCode,
     LockOperationType,
     LogEvent,
     OperationSource,
-    UserStatus,
     UserType,
 )
 
@@ -45,8 +43,6 @@ _BY_FAILURE: Final[Mapping[AccessDeniedReason, EntryReason]] = MappingProxyType(
         AccessDeniedReason.NO_POWER: EntryReason.NO_POWER,
     }
 )
-# Revisions are u32.
-_REVISION_MAX: Final = 0xFFFF_FFFF
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,7 +75,7 @@ def finish(core: LockCore, entry: Entry, now: float) -> KeypadOutcome:
     core.trace.record(
         "keypad", code=core.trace.pin_tag(entry.digits), reason=result.reason, slot=slot
     )
-    if result.is_reset and core.on_brown_out is not None:
+    if result.is_reset:
         core.on_brown_out(now)
     return KeypadOutcome(opened=result.reason in _OPENING, reason=result.reason, slot=slot)
 
@@ -118,25 +114,16 @@ def _open(core: LockCore, decision: Decision, now: float) -> _Result:
     device_us = core.rtc.read_us(now)
     state = lockout.after_success(tried.state, core.profile.lockout, device_us)
     drafts = [_operation(decision, LockOperationType.UNLOCK)]
-    records: tuple[Record, ...] = ()
     if decision.reason is EntryReason.DURESS:
         drafts.append(_alarm(AlarmCode.FORCED_USER, decision))
     if decision.user_type is UserType.EXPIRING_USER and decision.code is not None:
         state = expiring.after_use(state, decision.code, core.rtc.read_s(now))
-    if decision.user_type is UserType.DISPOSABLE_USER and decision.user is not None:
-        records = (_disabled(decision.user),)
     return _Result(
-        reason=decision.reason, state=state, drafts=(*drafts, *tried.drafts), records=records
+        reason=decision.reason,
+        state=state,
+        drafts=(*drafts, *tried.drafts),
+        records=decision.used_up,
     )
-
-
-def _disabled(user: Record) -> Record:
-    """A user's record that the lock itself disables: a write of its own, so a new revision."""
-    content = user.content
-    if not isinstance(content, UserContent):
-        return user
-    disabled = dataclasses.replace(content, user_status=UserStatus.OCCUPIED_DISABLED)
-    return Record.of(user.key, min(user.revision + 1, _REVISION_MAX), disabled)
 
 
 def _deny(core: LockCore, decision: Decision, now: float) -> _Result:

@@ -131,3 +131,6 @@ def test_jump_battery_supplies_the_motor_and_spares_the_cells() -> None:
     assert without_cells.has_supply
     assert not dataclasses.replace(without_cells, jump_mv=0).has_supply
     assert dataclasses.replace(without_cells, jump_mv=0).supply_mv(FACTS, AT) == 0
+    assert (
+        without_cells.under_motor_mv(FACTS, AT) == without_cells.under_load_mv(FACTS, 1, AT) == 0
+    )
