@@ -16,6 +16,7 @@ StrikeplateError                    protocols/errors.py
     ├─ UnknownDevice                no device of the world has that name
     ├─ DeviceConflict               two devices of one world with one name, id or address
     ├─ KeypadKeyUnknown             a key that a keypad doesn't have
+    ├─ HardwareMissing              a part that a lock of this kind doesn't have
     ├─ FaultPlanInvalid             a knob of a fault plan out of its bounds
     ├─ MemoryRefused                a lock's memory that does not take a change
     │   ├─ MemoryFull               no room in its flash
@@ -172,6 +173,21 @@ class KeypadKeyUnknown(SimulationError, ValueError):  # noqa: N818 - see SimDead
 
     def __str__(self) -> str:
         return "a keypad has the keys 0-9, * and # only"
+
+
+class HardwareMissing(SimulationError):  # noqa: N818 - see SimDeadlock.
+    """A part was used that a lock of this kind doesn't have.
+
+    Attributes:
+        part: Which.
+    """
+
+    def __init__(self, part: str) -> None:
+        super().__init__(part)
+        self.part = part
+
+    def __str__(self) -> str:
+        return f"this kind of lock has no {self.part}"
 
 
 class ValueTooLong(SimulationError, ValueError):  # noqa: N818 - see SimDeadlock.
