@@ -70,13 +70,14 @@ class StrikeEndpoint:
         self._connection: _Connection | None = None
         # Events that happened while a request is answered; None while none is.
         self._held_back: list[LockEvent] | None = None
-        firmware.on_event(self._event)
 
     def connected(self, att_mtu: int, notify: Callable[[bytes], None]) -> None:
         """A central connected: a new session begins."""
         self.connection_count += 1
         session = Session(Role.RESPONDER, self._provider(), att_mtu)
         self._connection = _Connection(session, notify)
+        # Only now: a lock that nobody is connected to has nobody to tell.
+        self._firmware.on_event(self._event)
 
     def mtu_changed(self, att_mtu: int) -> None:
         """Both sides agreed on another ATT MTU."""
@@ -101,6 +102,7 @@ class StrikeEndpoint:
     def disconnected(self) -> None:
         """The connection is over; what was unfinished is forgotten."""
         self._connection = None
+        self._firmware.on_event(None)
 
     def _answer(self, connection: _Connection, request: RequestReceived) -> None:
         self._held_back = []
