@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
+import functools
 import random
 from collections.abc import Callable
 from pathlib import Path
@@ -190,11 +191,11 @@ class Device:
         self.peripheral.disconnect()
 
     def _advertisement(self) -> bytes:
-        return Advertisement(
-            has_news=self.firmware.has_news,
-            profile_hint=profile_hint(self.spec.profile.profile_id),
-            log_next_low=self.firmware.log_next_index & 0xFFFF,
-        ).encode()
+        return _advertisement(
+            self.firmware.has_news,
+            self.spec.profile.profile_id,
+            self.firmware.log_next_index & 0xFFFF,
+        )
 
     def _advertise(self) -> None:
         """Advertise the present state; it is no news to the radio when it is what it was."""
@@ -234,6 +235,13 @@ class _Target:
 
     def change_at_keypad(self, stream: random.Random) -> tuple[str, int] | None:
         return self._device.firmware.change_at_keypad(stream)
+
+
+@functools.lru_cache(maxsize=1024)  # Most locks of a fleet say the same: they share the bytes.
+def _advertisement(has_news: bool, profile_id: str, log_next_low: int) -> bytes:  # noqa: FBT001 - cached by place.
+    return Advertisement(
+        has_news=has_news, profile_hint=profile_hint(profile_id), log_next_low=log_next_low
+    ).encode()
 
 
 class World:
@@ -277,7 +285,6 @@ class World:
         self._world_epoch_us = (clock.epoch_ms - EPOCH_2000_MS) * _US_PER_MS
         self._devices: list[Device] = []
         self._by_name: dict[str, Device] = {}
-        self._serial_numbers: set[str] = set()
 
     # --- life -------------------------------------------------------------------------------
 
@@ -333,7 +340,6 @@ class World:
         )
         device = Device(spec, firmware, endpoint, self.air, trace, self._loop)
         self._devices.append(device)
-        self._serial_numbers.add(spec.serial_number)
         for name in names:
             self._by_name[name] = device
         if spec.faults != NO_FAULTS:
@@ -529,7 +535,7 @@ class World:
         for name in names:
             if name in self._by_name:
                 raise DeviceConflict(f"two devices are named {name!r}")
-        if spec.serial_number in self._serial_numbers:
+        if self.air.is_taken(spec.address):
             raise DeviceConflict(f"two devices have the radio address {spec.address}")
         return names
 
