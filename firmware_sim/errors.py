@@ -3,6 +3,7 @@
 StrikeplateError                    protocols/errors.py
 └─ SimulationError                  somebody asked the simulation for what it can't do
     ├─ SimDeadlock                  nothing is ready, nothing is scheduled, the run is not done
+    ├─ SimRunaway                   more callbacks than a run may take
     ├─ RealWorldRefused             a socket, descriptor, signal or foreign thread on virtual time
     ├─ ClockError                   a bench time that lies in the past, or is no time at all
     ├─ AdvanceInProgress            a second advance while one is moving the clock
@@ -74,6 +75,23 @@ class SimDeadlock(SimulationError):  # noqa: N818 - leaves of the tree say what 
 
 def _rebuild_deadlock(at_s: float, waiting: tuple[str, ...]) -> SimDeadlock:
     return SimDeadlock(at_s=at_s, waiting=waiting)
+
+
+class SimRunaway(SimulationError):  # noqa: N818 - see SimDeadlock.
+    """A run took more callbacks than it may: it goes round in circles.
+
+    Attributes:
+        callbacks: How many it took.
+        at_s: Loop time by then, seconds.
+    """
+
+    def __init__(self, callbacks: int, at_s: float) -> None:
+        super().__init__(callbacks, at_s)
+        self.callbacks = callbacks
+        self.at_s = at_s
+
+    def __str__(self) -> str:
+        return f"the simulation took {self.callbacks} callbacks and is at {self.at_s:.6f} s only"
 
 
 class RealWorldRefused(SimulationError):  # noqa: N818 - see SimDeadlock.
