@@ -351,3 +351,11 @@ def test_parse_profile_when_names_are_bounded_then_both_bounds_are_read() -> Non
     )
     with pytest.raises(ProfileError, match="min_length exceeds max_length"):
         parse_profile(text.format(max=1), source="p")
+
+
+def test_profile_when_asked_how_entries_end_then_by_its_lengths() -> None:
+    fixed, free, none = load("latch-m"), load("yale"), load("visionline")
+    assert (fixed.submit_length, fixed.shortest_code) == (7, 7)
+    assert (free.submit_length, free.shortest_code) == (None, 4)
+    assert (none.submit_length, none.shortest_code) == (None, 1)
+    assert [each.variable_code_length for each in (fixed, free, none)] == [False, True, False]
