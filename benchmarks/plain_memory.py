@@ -5,10 +5,11 @@ It keeps what the flash keeps and answers alike, but a power cut can tear nothin
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Final
 
-from firmware_sim.memory.interface import Change
+from firmware_sim.flash.nor import Operation
+from firmware_sim.memory.interface import Change, Interruption
 from firmware_sim.memory.news import with_news
 from firmware_sim.memory.records import DeviceState, Record
 from firmware_sim.memory.table import RecordTable
@@ -35,10 +36,12 @@ class PlainMemory:
         state: The device state; changed by `commit` only.
     """
 
-    __slots__ = ("_log", "_log_capacity", "_log_next_index", "_table", "state")
+    __slots__ = ("_log", "_log_capacity", "_log_next_index", "_table", "interrupt", "state")
 
     def __init__(self, state: DeviceState, *, log_capacity: int) -> None:
         self.state = state
+        # Nothing in a dict can be torn.
+        self.interrupt: Callable[[Sequence[Operation]], Interruption | None] | None = None
         self._log_capacity = log_capacity
         self._table = RecordTable()
         self._log = bytearray()

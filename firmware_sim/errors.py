@@ -21,6 +21,7 @@ StrikeplateError                    protocols/errors.py
     │   ├─ MemoryFull               no room in its flash
     │   └─ RecordTooLong            a record that is longer than its layout has room for
     ├─ BrownOut                     power went in the middle of a flash operation
+    ├─ ProcessorDown                a device whose processor hangs, boots, or just stopped
     ├─ FlashError                   flash memory, and the formats that are kept in it
     │   ├─ FlashMisused             a program or erase that the part does not allow
     │   ├─ CutUnknown               a power cut that a recorded workload does not have
@@ -249,6 +250,10 @@ class BrownOut(SimulationError):  # noqa: N818 - see SimDeadlock.
 
     def __str__(self) -> str:
         return "power went in the middle of a flash operation"
+
+
+class ProcessorDown(SimulationError):  # noqa: N818 - see SimDeadlock.
+    """A device whose processor does not run: it hangs, it boots, or it stopped just now."""
 
 
 class FlashError(SimulationError):

@@ -7,13 +7,19 @@ device id), all in one name space.
 
 from __future__ import annotations
 
+import asyncio
 import dataclasses
+import random
+from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Protocol, Self
 from urllib.parse import quote
 
 from firmware_sim.errors import DeviceConflict, UnknownDevice
+from firmware_sim.faults.actor import FaultActor
+from firmware_sim.faults.plan import NO_FAULTS, FaultPlan
+from firmware_sim.faults.points import QUIET, DeviceFaults
 from firmware_sim.hardware.rtc import Rtc, RtcState
 from firmware_sim.kernel.clock import EPOCH_2000_MS, WorldClock
 from firmware_sim.kernel.streams import Streams, derive_seed
@@ -27,8 +33,9 @@ from firmware_sim.memory.meta import FactoryRecord, factory_record
 from firmware_sim.memory.records import DeviceState
 from firmware_sim.memory.state_file import StateFile, latest_instant_ms
 from firmware_sim.memory.view import MemoryView
-from firmware_sim.radio.link import SimLink
-from firmware_sim.radio.peripheral import LockPeripheral
+from firmware_sim.radio.interface import PeripheralSettings, Radio
+from firmware_sim.radio.open_radio import RadioKind, open_radio
+from firmware_sim.radio.peripheral import ATT_MTU_MAX
 from protocols.doorlock.zone import NO_RULE, LocalZone, parse_dst_rule
 from protocols.profiles.parser import Profile
 from protocols.profiles.vocabulary import ClockOnPowerLoss, ZoneAwareness
@@ -43,6 +50,15 @@ ADVERTISING_INTERVAL_MS: Final = 211.25
 # Bytes of the salt of a lock's own: as many as its hashes have.
 _SALT_BYTES: Final = 16
 _MEMORY_SUFFIX: Final = ".memory"
+# What the radios of all locks of a bench have alike, by whether their address is a public one.
+_RADIO_SETTINGS: Final = {
+    is_public: PeripheralSettings(
+        is_public=is_public,
+        advertising_interval_ms=ADVERTISING_INTERVAL_MS,
+        att_mtu_max=ATT_MTU_MAX,
+    )
+    for is_public in (False, True)
+}
 
 
 class LoopTime(Protocol):
@@ -50,6 +66,9 @@ class LoopTime(Protocol):
 
     def time(self) -> float:
         """Seconds since the loop's zero."""
+
+    def call_later(self, delay: float, callback: Callable[[], object], /) -> asyncio.TimerHandle:
+        """Call back after a delay in seconds; for devices with a fault plan."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,6 +91,7 @@ class DeviceSpec:
         dst_rule: The rule for daylight saving that this very lock goes by, right or wrong, such as
             "M3.2.0,M11.1.0", or "none"; None = what its profile says, which may be its zone's.
         is_public_address: True when the address is a public one.
+        faults: What goes wrong with it, from the start.
     """
 
     name: str
@@ -87,6 +107,7 @@ class DeviceSpec:
     zone: LocalZone | None = None
     dst_rule: str | None = None
     is_public_address: bool = False
+    faults: FaultPlan = NO_FAULTS
 
     @property
     def lock_zone(self) -> LocalZone | None:
@@ -138,30 +159,31 @@ class Device:
         firmware: What it does.
         endpoint: What is behind its GATT service.
         peripheral: Its radio.
+        actor: What goes wrong with it; None until it has its first fault plan.
     """
 
-    __slots__ = ("_advertised", "endpoint", "firmware", "peripheral", "spec")
+    __slots__ = ("actor", "endpoint", "firmware", "peripheral", "spec")
 
     def __init__(
         self,
         spec: DeviceSpec,
         firmware: LockFirmware,
         endpoint: StrikeEndpoint,
-        link: SimLink,
+        air: Radio,
+        trace: BoundTrace,
     ) -> None:
         self.spec = spec
         self.firmware = firmware
         self.endpoint = endpoint
-        self._advertised = self._advertisement()
-        self.peripheral = LockPeripheral(
-            link,
+        self.actor: FaultActor | None = None
+        self.peripheral = air.peripheral(
             address=spec.address,
             name=spec.display_name,
             endpoint=endpoint,
-            is_public=spec.is_public_address,
-            manufacturer_data=self._advertised,
-            advertising_interval_ms=ADVERTISING_INTERVAL_MS,
+            manufacturer_data=self._advertisement(),
+            settings=_RADIO_SETTINGS[spec.is_public_address],
         )
+        self.peripheral.fault_trace = trace
         firmware.on_log_change(self._advertise)
 
     def _advertisement(self) -> bytes:
@@ -172,11 +194,43 @@ class Device:
         ).encode()
 
     def _advertise(self) -> None:
-        """Advertise the present state, when it differs from what is advertised."""
-        data = self._advertisement()
-        if data != self._advertised:
-            self._advertised = data
-            self.peripheral.set_advertisement(data)
+        """Advertise the present state; it is no news to the radio when it is what it was."""
+        self.peripheral.set_advertisement(self._advertisement())
+
+
+class _Target:
+    """One device as its fault actor sees it (a `Victim`)."""
+
+    __slots__ = ("_device", "_now", "_switch")
+
+    def __init__(
+        self, device: Device, now: Callable[[], float], switch: Callable[[Device], None]
+    ) -> None:
+        self._device = device
+        self._now = now
+        self._switch = switch
+
+    @property
+    def is_powered(self) -> bool:
+        return self._device.firmware.is_powered
+
+    def cut(self) -> None:
+        self._device.firmware.power(False, self._now())
+
+    def restore(self) -> None:
+        self._device.firmware.power(True, self._now())
+
+    def restart(self) -> None:
+        self._device.firmware.restart()
+
+    def switch_radio(self) -> None:
+        self._switch(self._device)
+
+    def step_clock(self, step_s: float) -> None:
+        self._device.firmware.step_clock(step_s, self._now())
+
+    def change_at_keypad(self, stream: random.Random) -> tuple[str, int] | None:
+        return self._device.firmware.change_at_keypad(stream)
 
 
 class World:
@@ -187,8 +241,11 @@ class World:
         streams: Named random streams; the radio draws from them.
         trace: The trace of the run.
         clock: The true time; its epoch belongs to the loop's zero.
-        link: The air; None makes one.
+        radio: The fidelity of the radio.
         state_dir: Where device memories are kept; None keeps them in this process only.
+
+    Attributes:
+        air: The radio that all devices share; gateways get their adapters from it.
     """
 
     def __init__(
@@ -198,12 +255,16 @@ class World:
         trace: Trace,
         clock: WorldClock,
         *,
-        link: SimLink | None = None,
+        radio: RadioKind = RadioKind.SIM,
         state_dir: Path | None = None,
     ) -> None:
-        self.link = SimLink(streams) if link is None else link
         self._seed = streams.seed
+        self.air = open_radio(radio, streams)
         self._now = loop.time
+        self._loop = loop
+        self._streams = streams
+        # Radios that faults switch; open while the world is.
+        self._tasks: asyncio.TaskGroup | None = None
         self._trace = trace
         self._clock = clock
         self._state_dir = state_dir
@@ -213,11 +274,13 @@ class World:
         self._world_epoch_us = (clock.epoch_ms - EPOCH_2000_MS) * _US_PER_MS
         self._devices: list[Device] = []
         self._by_name: dict[str, Device] = {}
+        self._serial_numbers: set[str] = set()
 
     # --- life -------------------------------------------------------------------------------
 
     async def __aenter__(self) -> Self:
         """Switch on the radios of all devices that have power."""
+        self._tasks = await asyncio.TaskGroup().__aenter__()
         for device in self._devices:
             await self._boot(device)
         return self
@@ -229,6 +292,12 @@ class World:
         traceback: TracebackType | None,
     ) -> None:
         """Switch off all radios; the devices themselves keep their state."""
+        for device in self._devices:
+            if device.actor is not None:
+                device.actor.stop()
+        tasks, self._tasks = self._tasks, None
+        if tasks is not None:
+            await tasks.__aexit__(None, None, None)
         for device in self._devices:
             await device.peripheral.power_off()
 
@@ -252,11 +321,16 @@ class World:
         )
         trace = BoundTrace(self._trace, spec.name)
         firmware = LockFirmware(spec.profile, spec.serial_number, memory, rtc, trace)
-        endpoint = StrikeEndpoint(firmware, now=self._now, trace=trace)
-        device = Device(spec, firmware, endpoint, self.link)
+        endpoint = StrikeEndpoint(
+            firmware, now=self._now, later=self._loop.call_later, trace=trace
+        )
+        device = Device(spec, firmware, endpoint, self.air, trace)
         self._devices.append(device)
+        self._serial_numbers.add(spec.serial_number)
         for name in names:
             self._by_name[name] = device
+        if spec.faults != NO_FAULTS:
+            self.set_faults(spec.name, spec.faults)
         return device
 
     def _fresh_clock(self, spec: DeviceSpec) -> RtcState:
@@ -338,6 +412,8 @@ class World:
             UnknownDevice: When there is no such device.
         """
         device = self.device(name)
+        if device.actor is not None:
+            device.actor.end_outage()
         if on:
             device.firmware.power(True, self._now())
             await self._boot(device)
@@ -355,6 +431,54 @@ class World:
         device.peripheral.set_in_range(in_range)
         self._trace.record(device.spec.name, "radio", in_range=in_range)
 
+    def faults(self, name: str) -> FaultPlan:
+        """The fault plan of a device.
+
+        Raises:
+            UnknownDevice: When there is no such device.
+        """
+        return self.device(name).firmware.faults.plan
+
+    def set_faults(self, name: str, plan: FaultPlan) -> None:
+        """Have a device go wrong by a plan from now on; it replaces the one before whole.
+
+        An outage that has begun takes its time; to end it, switch the device on.
+
+        Raises:
+            UnknownDevice: When there is no such device.
+            StateFileError: When the clock's new anchor could not be persisted.
+        """
+        device = self.device(name)
+        faults = device.firmware.faults
+        if faults is QUIET:
+            stream = self._streams.stream(f"{device.spec.name}/fault-points")
+            faults = DeviceFaults(NO_FAULTS, stream, BoundTrace(self._trace, device.spec.name))
+            device.actor = FaultActor(
+                _Target(device, self._now, self._switch_radio),
+                faults,
+                self._loop,
+                self._streams.stream(f"{device.spec.name}/fault-rates"),
+            )
+        device.firmware.obey(faults, plan, self._now())
+        if device.actor is not None:
+            device.actor.follow(plan)
+        to_radio = getattr(device.peripheral, "set_faults", None)
+        if to_radio is not None:
+            to_radio(plan)
+        self._trace.record(device.spec.name, "fault_plan", **plan.knobs())
+
+    def _switch_radio(self, device: Device) -> None:
+        """Have a device's radio on or off, as its firmware runs or not."""
+        if self._tasks is not None:
+            self._tasks.create_task(self._follow(device), name=f"radio of {device.spec.name}")
+
+    async def _follow(self, device: Device) -> None:
+        """Switch the radio; what the firmware does meanwhile is looked at again."""
+        if device.firmware.is_running:
+            await device.peripheral.power_on()
+        else:
+            await device.peripheral.power_off()
+
     def _free_names(self, spec: DeviceSpec) -> dict[str, None]:
         """The names of a new device; checked before its state file is touched.
 
@@ -365,12 +489,12 @@ class World:
         for name in names:
             if name in self._by_name:
                 raise DeviceConflict(f"two devices are named {name!r}")
-        if any(device.spec.serial_number == spec.serial_number for device in self._devices):
+        if spec.serial_number in self._serial_numbers:
             raise DeviceConflict(f"two devices have the radio address {spec.address}")
         return names
 
     async def _boot(self, device: Device) -> None:
-        if device.firmware.is_powered:
+        if device.firmware.is_running:
             await device.peripheral.power_on()
 
     def _memory(self, spec: DeviceSpec, fresh: DeviceState) -> LockMemory:

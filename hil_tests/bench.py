@@ -19,16 +19,17 @@ from typing import Any, Final, Self
 from starlette.types import ASGIApp
 
 from firmware_sim import errors as simulation
+from firmware_sim.faults.plan import FaultPlan
 from firmware_sim.kernel.clock import WorldClock
 from firmware_sim.kernel.loop import SimLoop
 from firmware_sim.kernel.streams import Streams
 from firmware_sim.kernel.trace import Trace
 from firmware_sim.locks.outcome import KeypadOutcome
 from firmware_sim.radio.backend import bleak_backend
-from firmware_sim.radio.central import CentralPool
 from firmware_sim.world import ADVERTISING_INTERVAL_MS, Device, DeviceSpec, World
 from gateway.app import Gateway
 from gateway.config import ApiConfig, DeviceConfig, GatewayConfig, StoreConfig, WorkspaceConfig
+from gateway.config_schema import nearest
 from gateway.errors import GatewayError
 from gateway.ports import Edge
 from gateway.profiles import load_profiles
@@ -95,12 +96,13 @@ class Bench:
             self._streams,
             setting.trace,
             setting.clock,
+            radio=file.bench.radio,
             state_dir=setting.device_dir,
         )
         profiles = {**load_profiles(), **{own.profile_id: own for own in file.profiles}}
         for device in file.devices:
             self.world.add(_spec(device, profiles))
-        self._centrals = CentralPool(self.world.link, CENTRALS)
+        self._centrals = self.world.air.adapter(CENTRALS)
         self.clock = BenchClock(setting.loop, setting.clock, self._progress, setting.on_moved)
         self._gateway: Gateway | None = None
         # Two gateways on one store would be two minds: who switches, switches alone.
@@ -194,6 +196,17 @@ class Bench:
                 await gateway.crash()
                 self._setting.trace.record("gateway", "crashed")
 
+    @property
+    def sessions_running(self) -> int:
+        """Sessions of the gateway with devices at this moment; 0 while it is off."""
+        return 0 if self._gateway is None else self._gateway.reconciler.running_count
+
+    def unfinished_devices(self) -> frozenset[str]:
+        """Ids of the devices with an entry that is due and not confirmed; none while it is off."""
+        if self._gateway is None:
+            return frozenset()
+        return frozenset(each.device_id for each in self._gateway.reconciler.unfinished())
+
     def _gateway_config(self) -> GatewayConfig:
         setting = self._setting
         return GatewayConfig(
@@ -276,6 +289,35 @@ class Bench:
         await self.world.power(self.device(name).spec.name, on)
         await self.clock.settle(after_s=HEARD_WITHIN_S if on else 0.0)
 
+    def faults(self, name: str) -> dict[str, bool | int | float]:
+        """The knobs of a device's fault plan that are not zero.
+
+        Raises:
+            UnknownDevice: When there is no such device.
+        """
+        return self.world.faults(self.device(name).spec.name).knobs()
+
+    async def set_faults(self, name: str, knobs: Mapping[str, Any]) -> None:
+        """Replace a device's fault plan: the knobs that are given, all others zero.
+
+        Raises:
+            UnknownDevice: When there is no such device.
+            BenchError: When there is no such knob, or it has no such value.
+        """
+        device = self.device(name)
+        known = [field.name for field in dataclasses.fields(FaultPlan)]
+        for knob in knobs:
+            if knob not in known:
+                raise BenchError(
+                    f"{knob[:64]!r} is no knob of a fault plan{nearest(knob[:64], known)}"
+                )
+        try:
+            plan = FaultPlan(**knobs)
+        except simulation.FaultPlanInvalid as error:
+            raise BenchError(str(error)) from None
+        self.world.set_faults(device.spec.name, plan)
+        await self.clock.settle()
+
     async def set_in_range(self, name: str, *, in_range: bool) -> None:
         """Move a device into radio range or out of it.
 
@@ -317,4 +359,5 @@ def _spec(device: BenchDevice, profiles: Mapping[str, Profile]) -> DeviceSpec:
         temperature_c=device.temperature_c,
         zone=None if device.time_zone is None else parse_zone(posix_zone(device.time_zone)),
         dst_rule=device.dst_rule,
+        faults=device.faults,
     )

@@ -22,6 +22,8 @@ from protocols.errors import StrikeplateError
 # A code is at most a keypad buffer long; far longer input is a mistake of the caller.
 DIGITS_MAX: Final = 64
 KEYS: Final = frozenset("0123456789*#")
+# The keys of a body that its handler judges itself.
+ANY: Final = ("*",)
 
 Handler = Callable[[Bench, Request, Mapping[str, Any]], Awaitable[Mapping[str, Any]]]
 
@@ -38,12 +40,15 @@ def build_bench_api(bench: Bench) -> Starlette:
         _route(bench, f"{device}/memory", "GET", _memory),
         _route(bench, f"{device}/power", "POST", _power, ("on",)),
         _route(bench, f"{device}/radio", "POST", _radio, ("in_range",)),
+        _route(bench, f"{device}/faults", "GET", _show_faults),
+        _route(bench, f"{device}/faults", "PUT", _replace_faults, ANY),
+        _route(bench, f"{device}/faults", "POST", _add_faults, ANY),
         _route(bench, "/bench/gateway", "POST", _gateway, ("on", "crash")),
     ]
     routes += [
         # What a body will look like is not decided yet: any is answered alike.
         _route(bench, f"{device}/{what}", method, _not_yet_built, None)
-        for what in ("flash", "faults")
+        for what in ("flash",)
         for method in ("GET", "PUT", "POST")
     ]
     api = Starlette(routes=routes, exception_handlers={404: _unknown_route, 405: _wrong_method})
@@ -99,7 +104,7 @@ async def _body(request: Request, keys: Sequence[str]) -> Mapping[str, Any]:
     if not isinstance(document, dict):
         raise BenchError("the body must be a JSON object")
     for key in document:
-        if key not in keys:
+        if keys is not ANY and key not in keys:
             raise BenchError(f"{key[:64]!r} is no parameter here{nearest(key[:64], keys)}")
     return document
 
@@ -160,6 +165,23 @@ async def _radio(bench: Bench, request: Request, body: Mapping[str, Any]) -> dic
     return {"in_range": in_range}
 
 
+async def _show_faults(bench: Bench, request: Request, body: Mapping[str, Any]) -> dict[str, Any]:
+    del body
+    return {"faults": bench.faults(request.path_params["name"])}
+
+
+async def _replace_faults(
+    bench: Bench, request: Request, body: Mapping[str, Any]
+) -> dict[str, Any]:
+    await bench.set_faults(request.path_params["name"], body)
+    return await _show_faults(bench, request, body)
+
+
+async def _add_faults(bench: Bench, request: Request, body: Mapping[str, Any]) -> dict[str, Any]:
+    held = bench.faults(request.path_params["name"])
+    return await _replace_faults(bench, request, {**held, **body})
+
+
 async def _gateway(bench: Bench, request: Request, body: Mapping[str, Any]) -> dict[str, Any]:
     del request
     if ("on" in body) == ("crash" in body):
@@ -181,8 +203,5 @@ async def _not_yet_built(
     del body
     bench.device(request.path_params["name"])
     what = request.url.path.rsplit("/", 1)[-1]
-    missing = {
-        "flash": "the flash model (devices keep a plain store for now)",
-        "faults": "the fault plan (use power and radio for now)",
-    }[what]
+    missing = {"flash": "the flash model (devices keep a plain store for now)"}[what]
     raise NotYetBuilt(f"{what} is not there yet: it needs {missing}")

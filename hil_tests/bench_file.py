@@ -12,10 +12,14 @@ import pathlib
 import re
 import uuid
 from collections.abc import Sequence
-from typing import Final
+from types import MappingProxyType
+from typing import Any, Final
 
+from firmware_sim.errors import FaultPlanInvalid
+from firmware_sim.faults.plan import NO_FAULTS, FaultPlan
+from firmware_sim.radio.open_radio import RadioKind
 from gateway.config import RULES
-from gateway.config_schema import Document, hidden, load_document, setting
+from gateway.config_schema import Document, Rule, Rules, hidden, load_document, setting
 from gateway.errors import ConfigError
 from gateway.plan.policy import Policy
 from gateway.profiles import check_profile, resolve_profiles
@@ -75,15 +79,39 @@ def _check_dst_rule(rule: str) -> None:
         raise ConfigError(str(error)) from None
 
 
+def _knob_rule(field: dataclasses.Field[Any]) -> Rule:
+    """The rule of a knob of the fault plan: its bounds, and whatever else the plan refuses."""
+
+    def check(value: Any) -> None:
+        try:
+            FaultPlan(**{field.name: value})
+        except FaultPlanInvalid as error:
+            raise ConfigError(f"it {error.problem}") from None
+
+    low, high = field.metadata.get("low"), field.metadata.get("high")
+    return Rule(minimum=low, maximum=high, check=check)
+
+
+# The fault plan is the simulator's own class, which knows nothing of configurations.
+BENCH_RULES: Final[Rules] = MappingProxyType(
+    {
+        **RULES,
+        FaultPlan: {field.name: _knob_rule(field) for field in dataclasses.fields(FaultPlan)},
+    }
+)
+
+
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class BenchTable:
     """Table ``[bench]``.
 
     Attributes:
         name: Name of the bench.
+        radio: Fidelity of the simulated radio.
     """
 
     name: str = setting(default="bench", check=_check_name)
+    radio: RadioKind = RadioKind.SIM
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,6 +134,7 @@ class BenchDevice:
         clock_on_power_loss: What a power cut does to its clock; as its profile says when None.
         temperature_c: Temperature of its clock's crystal, in degrees Celsius; the farther from 25,
             the slower.
+        faults: What goes wrong with it, from the start.
     """
 
     name: str = setting(check=_check_name)
@@ -124,6 +153,7 @@ class BenchDevice:
     temperature_c: float = setting(
         default=25.0, minimum=_TEMPERATURE_MIN, maximum=_TEMPERATURE_MAX
     )
+    faults: FaultPlan = NO_FAULTS
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -145,6 +175,11 @@ class BenchFile:
     )
 
 
+def with_radio(file: BenchFile, radio: RadioKind) -> BenchFile:
+    """The same bench on another radio."""
+    return dataclasses.replace(file, bench=dataclasses.replace(file.bench, radio=radio))
+
+
 def load_bench(path: pathlib.Path) -> BenchFile:
     """Read a bench file.
 
@@ -156,7 +191,7 @@ def load_bench(path: pathlib.Path) -> BenchFile:
 
 def read_bench(document: Document) -> BenchFile:
     """Read a bench from a text; see `load_bench`."""
-    bench = document.read(BenchFile, RULES)
+    bench = document.read(BenchFile, BENCH_RULES)
     if not bench.devices:
         raise ConfigError(f"{document.source}:1: a bench needs at least one [[devices]] table")
     ids, own = resolve_profiles(document, [device.profile for device in bench.devices])

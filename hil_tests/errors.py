@@ -1,14 +1,19 @@
 """The bench's branch of the error tree.
 
 StrikeplateError
-└─ BenchError               a bench can't do what it was asked
-    ├─ UnknownDevice        no device of that bench name, display name or device id
-    ├─ ClockBusy            an advance runs already
-    ├─ TimeRunsForward      an instant that has passed
-    ├─ StateUnusable        a state folder that can't be read or written
-    ├─ StateInUse           another bench runs on the same state folder
-    ├─ GatewayUnusable      the gateway of the bench can't be switched on
-    └─ NotYetBuilt          a route whose hardware model comes later; names what is missing
+├─ BenchError               a bench can't do what it was asked
+│   ├─ UnknownDevice        no device of that bench name, display name or device id
+│   ├─ ClockBusy            an advance runs already
+│   ├─ TimeRunsForward      an instant that has passed
+│   ├─ StateUnusable        a state folder that can't be read or written
+│   ├─ StateInUse           another bench runs on the same state folder
+│   ├─ GatewayUnusable      the gateway of the bench can't be switched on
+│   └─ NotYetBuilt          a route whose hardware model comes later; names what is missing
+├─ Violation                a bench did what none may, or left undone what it must
+│   ├─ SafetyViolated       at any moment, whatever is broken
+│   └─ LivenessViolated     after everything is whole again, and had its time
+└─ CampaignError            an exploration that can't be begun, gone on with or repeated
+    └─ TokenUnusable        a replay token that is damaged, or of another version
 """
 
 from __future__ import annotations
@@ -77,3 +82,39 @@ class NotYetBuilt(BenchError):  # noqa: N818 - see UnknownDevice.
 
     http_status = 501
     error_type = "not_implemented"
+
+
+class Violation(StrikeplateError, AssertionError):  # noqa: N818 - see UnknownDevice.
+    """A bench did what none may, or left undone what it must.
+
+    Attributes:
+        rule: Which rule, in a word or two.
+        device: On which device; "" for none.
+        sentence: What was seen. No PIN is in it.
+    """
+
+    def __init__(self, rule: str, device: str, sentence: str) -> None:
+        super().__init__(rule, device, sentence)
+        self.rule = rule
+        self.device = device
+        self.sentence = sentence
+
+    def __str__(self) -> str:
+        where = f" at {self.device}" if self.device else ""
+        return f"{self.rule}{where}: {self.sentence}"
+
+
+class SafetyViolated(Violation):
+    """Something happened that may never happen, whatever is broken."""
+
+
+class LivenessViolated(Violation):
+    """Everything is whole again and had its time, and something is still undone."""
+
+
+class CampaignError(StrikeplateError):
+    """An exploration that can't be begun, gone on with or repeated."""
+
+
+class TokenUnusable(CampaignError):  # noqa: N818 - see UnknownDevice.
+    """A replay token that is damaged, or that another version has made."""

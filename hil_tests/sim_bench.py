@@ -103,6 +103,14 @@ class SimBench:
         """Type at a keypad; see `POST /bench/devices/{name}/keypad`."""
         return await self.call(f"/bench/devices/{device}/keypad", digits=digits)
 
+    async def set_faults(self, device: str, **knobs: Any) -> dict[str, Any]:
+        """Replace a device's fault plan; without a knob nothing goes wrong any more.
+
+        See `PUT /bench/devices/{name}/faults`.
+        """
+        reply = await self._http.put(f"/bench/devices/{device}/faults", json=knobs)
+        return dict(_document("faults", reply)["faults"])
+
     def slots(self, device: str) -> dict[str, int]:
         """The PINs that a device holds, each with its slot."""
         view = self.bench.memory_view(device)
@@ -134,12 +142,14 @@ class SimOptions:
         now: Bench time at the start of a new state; an existing one goes on at its own.
         state: Folder that outlives the bench; None keeps everything in memory.
         trace_path: File for the trace.
+        scratch: Folder for a store that nobody keeps; None = where the system has such things.
     """
 
     seed: int = 1
     now: str = DEFAULT_NOW
     state: Path | None = None
     trace_path: Path | None = None
+    scratch: Path | None = None
 
 
 @contextlib.asynccontextmanager
@@ -154,7 +164,9 @@ async def sim_bench(file: BenchFile, options: SimOptions) -> AsyncIterator[SimBe
         raise SimulationError("a bench in virtual time needs a virtual loop: see SimLoop")
     with contextlib.ExitStack() as stack:
         # Without a state of its own the bench still has a store that outlives its gateway.
-        folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="bench-"))
+        folder = stack.enter_context(
+            tempfile.TemporaryDirectory(prefix="bench-", dir=options.scratch)
+        )
         state = BenchState(options.state or Path(folder))
         state.make()
         start = BenchStart.of(

@@ -10,6 +10,7 @@ import math
 import re
 from typing import Final
 
+from firmware_sim.radio.open_radio import RadioKind
 from hil_tests.bench_instants import parse_instant_ms
 from hil_tests.errors import BenchError
 from tools.errors import UsageError
@@ -70,6 +71,19 @@ def seed(text: str) -> int:
         UsageError: When it is none.
     """
     return whole(text, "--seed", 0, _SEED_MAX)
+
+
+def radio(text: str) -> RadioKind:
+    """A simulated radio.
+
+    Raises:
+        UsageError: When there is no such radio.
+    """
+    try:
+        return RadioKind(text)
+    except ValueError:
+        known = " or ".join(RadioKind)
+        raise UsageError(f"--radio must be {known}, not {text[:40]!r}") from None
 
 
 def speed(text: str) -> float:

@@ -26,6 +26,8 @@ VERBS: Final = {
     "gateway": "run the gateway on real links",
     "clock": "show or advance a bench's clock",
     "memory": "dump, load, show or compare what is in a lock's flash",
+    "explore": "run random weeks on benches from seeds, and judge them",
+    "replay": "repeat one run of an exploration from its token",
     "power-cut": "cut a lock's power at every flash operation, and look what is left",
     "decode": "explain a captured strike frame field by field",
     "backup": "copy the gateway's store",

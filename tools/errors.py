@@ -7,7 +7,9 @@ StrikeplateError            1   an error of another floor that has no code of it
     ├─ BenchUnreachable     4   no running bench answers
     ├─ BenchRefused         5   the bench answered, and refused
     ├─ DemoFailed           6   the demonstration did not go as it must
-    ├─ PromiseBroken        7   a power cut undid what had been answered "done"
+    ├─ ViolationsFound      7   a run of an exploration broke a rule
+    │  └─ PromiseBroken     7   a power cut undid what had been answered "done"
+    ├─ RunDiverged          8   a run that was repeated was another one
     └─ InternalError       70   a mistake of this program
 """
 
@@ -19,6 +21,7 @@ from pathlib import Path
 from typing import Final
 
 from gateway.errors import ConfigError, GatewayError
+from hil_tests.errors import CampaignError
 from protocols.errors import ProtocolError, StrikeplateError
 
 
@@ -46,7 +49,15 @@ class DemoFailed(ToolError):  # noqa: N818 - see NoFrame.
     """The demonstration did not go as it must."""
 
 
-class PromiseBroken(ToolError):  # noqa: N818 - see NoFrame.
+class ViolationsFound(ToolError):  # noqa: N818 - see NoFrame.
+    """A run of an exploration broke a rule."""
+
+
+class RunDiverged(ToolError):  # noqa: N818 - see NoFrame.
+    """A run that was repeated was another one."""
+
+
+class PromiseBroken(ViolationsFound):
     """A power cut undid what had been answered "done"."""
 
 
@@ -60,7 +71,8 @@ TRACEBACK_VARIABLE: Final = "STRIKEPLATE_TRACEBACK"
 # Most special first: the first class that fits decides. 70 is EX_SOFTWARE of sysexits.h.
 EXIT_CODES: Final[tuple[tuple[type[StrikeplateError], int], ...]] = (
     (InternalError, 70),
-    (PromiseBroken, 7),
+    (RunDiverged, 8),
+    (ViolationsFound, 7),
     (DemoFailed, 6),
     (BenchRefused, 5),
     (BenchUnreachable, 4),
@@ -68,6 +80,7 @@ EXIT_CODES: Final[tuple[tuple[type[StrikeplateError], int], ...]] = (
     (ProtocolError, 3),
     (UsageError, 2),
     (ConfigError, 2),
+    (CampaignError, 2),
     (ToolError, 1),
     (GatewayError, 1),
     (StrikeplateError, 1),

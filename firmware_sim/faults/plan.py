@@ -17,6 +17,14 @@ _ATT_MTU_MIN: Final = 23
 _ATT_MTU_MAX: Final = 517
 
 
+# No operation of a connection and no slot of a lock has a higher number.
+_COUNT_MAX: Final = 0xFFFF
+# Ten days: longer than any outage is worth modelling as one.
+_SPAN_S_MAX: Final = 864_000.0
+# Once a second; whatever happens more often is not told apart.
+_RATE_MAX: Final = 86_400.0
+
+
 def _knob(default: float = 0.0, *, low: float = 0.0, high: float | None = None) -> Any:
     """A number of the plan with its bounds, both included."""
     return dataclasses.field(default=default, metadata={"low": low, "high": high})
@@ -24,6 +32,18 @@ def _knob(default: float = 0.0, *, low: float = 0.0, high: float | None = None) 
 
 def _probability() -> Any:
     return _knob(high=1.0)
+
+
+def _count() -> Any:
+    return _knob(0, high=_COUNT_MAX)
+
+
+def _span() -> Any:
+    return _knob(high=_SPAN_S_MAX)
+
+
+def _rate() -> Any:
+    return _knob(high=_RATE_MAX)
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,7 +91,7 @@ class FaultPlan:
     ble_loss: float = _probability()
     ble_drop: float = _probability()
     ble_disconnect: float = _probability()
-    ble_disconnect_at_op: int = _knob(0)
+    ble_disconnect_at_op: int = _count()
     ble_mtu_max: int = _knob(0, high=_ATT_MTU_MAX)
     ble_notification_loss: float = _probability()
     ble_notification_duplicate: float = _probability()
@@ -84,18 +104,18 @@ class FaultPlan:
     ble_advertisement_loss: float = _probability()
     device_reset: float = _probability()
     device_hang: float = _probability()
-    device_hang_s: float = _knob()
-    device_flash_delay_s: float = _knob()
+    device_hang_s: float = _span()
+    device_flash_delay_s: float = _span()
     device_no_effect: float = _probability()
     device_event_loss: float = _probability()
-    device_slots_withdrawn: int = _knob(0)
+    device_slots_withdrawn: int = _count()
     device_memory_full: bool = False
-    device_outside_changes_per_day: float = _knob()
+    device_outside_changes_per_day: float = _rate()
     clock_drift_ppm: float = _knob(low=-50_000.0, high=50_000.0)
-    clock_steps_per_day: float = _knob()
-    clock_step_s_max: float = _knob()
-    power_cuts_per_day: float = _knob()
-    power_cut_s_max: float = _knob()
+    clock_steps_per_day: float = _rate()
+    clock_step_s_max: float = _span()
+    power_cuts_per_day: float = _rate()
+    power_cut_s_max: float = _span()
     power_brown_out: float = _probability()
 
     def __post_init__(self) -> None:
@@ -111,6 +131,12 @@ class FaultPlan:
                 raise FaultPlanInvalid(field.name, f"is above {high:g}")
         if 0 < self.ble_mtu_max < _ATT_MTU_MIN:
             raise FaultPlanInvalid("ble_mtu_max", f"is below {_ATT_MTU_MIN}, the least there is")
+
+    def knobs(self) -> dict[str, bool | int | float]:
+        """The knobs that are not zero, by name, in the order of the plan."""
+        fields = dataclasses.fields(self)
+        values = {field.name: getattr(self, field.name) for field in fields}
+        return {name: value for name, value in values.items() if value}
 
 
 _WORDS: Final = {bool: "true or false", int: "whole number", float: "number"}

@@ -101,6 +101,7 @@ class NorFlash:
         stream: Where worn, rotting and unstable bits are drawn from; needed for those only.
 
     Attributes:
+        stream: As given; it may come later.
         log: Where every program and erase is noted, or None. A program that spans sectors is
             noted once a sector.
     """
@@ -109,12 +110,12 @@ class NorFlash:
         "_page_bytes",
         "_programs",
         "_sectors",
-        "_stream",
         "_unstable",
         "_wear",
         "geometry",
         "limits",
         "log",
+        "stream",
     )
 
     def __init__(
@@ -127,7 +128,7 @@ class NorFlash:
         self.geometry = geometry
         self.limits = limits or _NO_LIMITS
         self.log: list[Operation] | None = None
-        self._stream = stream
+        self.stream = stream
         self._page_bytes = page_bytes(geometry.sector_size)
         self._sectors: list[SectorContent] = [None] * geometry.sector_count
         self._wear: dict[int, int] = {}
@@ -322,9 +323,9 @@ class NorFlash:
         self.rewrite(sector, kept.to_bytes(size, "little"))
 
     def _draws(self) -> random.Random:
-        if self._stream is None:
+        if self.stream is None:
             raise FlashMisused(0, "worn, rotting and unstable bits need a random stream")
-        return self._stream
+        return self.stream
 
     def _refuse_setting_bits(self, offset: int, data: bytes) -> None:
         held = int.from_bytes(self.read(offset, len(data)), "little")

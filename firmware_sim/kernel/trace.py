@@ -15,6 +15,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Protocol, Self
@@ -59,6 +60,7 @@ class Trace:
         self._hash = hashlib.blake2b(digest_size=_DIGEST_BYTES)
         self._tag_key = derive_seed(seed, "trace/pin-tag").to_bytes(32, "big")
         self.event_count = 0
+        self._listeners: list[Callable[[Mapping[str, Any]], None]] = []
 
     def record(self, device: str, kind: str, **data: Any) -> None:
         """Write one event.
@@ -94,6 +96,12 @@ class Trace:
         self.event_count += 1
         if self._file is not None:
             self._file.write(line + "\n")
+        for listener in self._listeners:
+            listener(event)
+
+    def listen(self, listener: Callable[[Mapping[str, Any]], None]) -> None:
+        """Have every event from now on told to a listener too: an oracle, or a person's screen."""
+        self._listeners.append(listener)
 
     def digest(self) -> str:
         """Digest of the events so far: 32 hexadecimal characters."""

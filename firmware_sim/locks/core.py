@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable, Sequence
 
+from firmware_sim.faults.points import QUIET, DeviceFaults, FaultPoint
 from firmware_sim.hardware.rtc import Rtc
 from firmware_sim.locks.access_log import LogDraft, chained, event_of
 from firmware_sim.locks.timekeeping import (
@@ -39,12 +40,14 @@ class LockCore:
         memory: As given.
         rtc: As given.
         trace: As given.
+        faults: What goes wrong with it; nothing, until it gets faults of its own.
         on_event: Called with every event, after it is in the log.
         on_log_change: Called when there is more in the log, or less that nobody has read.
         statement_policy: Whether it believes who says what time it is.
     """
 
     __slots__ = (
+        "faults",
         "memory",
         "on_event",
         "on_log_change",
@@ -68,6 +71,7 @@ class LockCore:
         self.memory = memory
         self.rtc = rtc
         self.trace = trace
+        self.faults: DeviceFaults = QUIET
         self.on_event: Callable[[LockEvent], None] | None = None
         self.on_log_change: Callable[[], None] | None = None
         self.statement_policy: StatementPolicy = AnyStatement()
@@ -104,7 +108,9 @@ class LockCore:
         self.rtc.restore(state.clock)
         for record in records:
             event = event_of(record)
-            if event is not None and self.on_event is not None:
+            if event is None or self.on_event is None:
+                continue
+            if not self.faults.fires(FaultPoint.EVENT_LOSS):
                 self.on_event(event)
         if records:
             self._tell_log_change()

@@ -2,14 +2,17 @@
 
 One session a connection. Requests are answered in the order in which they came, each before the
 next is looked at; what happens while one is answered is told after its reply. Bytes that mean
-nothing are counted and noted, and the connection goes on.
+nothing are counted and noted, and the connection goes on. A lock whose flash is slow answers a
+request that changed its memory later, and everything behind it waits.
 """
 
 from __future__ import annotations
 
 import dataclasses
+from collections import deque
 from collections.abc import Callable
 
+from firmware_sim.errors import ProcessorDown
 from firmware_sim.locks.core import LockEvent
 from firmware_sim.locks.firmware import LockFirmware
 from firmware_sim.locks.tracing import DeviceTrace, NoTrace
@@ -34,6 +37,7 @@ class StrikeEndpoint:
     Args:
         firmware: The lock; its events go to whoever is connected.
         now: Tells loop seconds.
+        later: Calls back after so many seconds, for a lock whose flash is slow.
         provider: Makes the protection of one connection.
         trace: Where refused frames are noted, by reason and length.
 
@@ -46,9 +50,11 @@ class StrikeEndpoint:
         "_connection",
         "_firmware",
         "_held_back",
+        "_later",
         "_now",
         "_provider",
         "_trace",
+        "_waiting",
         "connection_count",
         "refused_count",
     )
@@ -58,6 +64,7 @@ class StrikeEndpoint:
         firmware: LockFirmware,
         *,
         now: Callable[[], float],
+        later: Callable[[float, Callable[[], None]], object] | None = None,
         provider: Callable[[], SessionProvider] = PlaintextProvider,
         trace: DeviceTrace | None = None,
     ) -> None:
@@ -65,11 +72,14 @@ class StrikeEndpoint:
         self.refused_count = 0
         self._firmware = firmware
         self._now = now
+        self._later = later
         self._provider = provider
         self._trace = NoTrace() if trace is None else trace
         self._connection: _Connection | None = None
         # Events that happened while a request is answered; None while none is.
         self._held_back: list[LockEvent] | None = None
+        # Requests that came while one is answered.
+        self._waiting: deque[RequestReceived] = deque()
         firmware.on_event(self._event)
 
     def connected(self, att_mtu: int, notify: Callable[[bytes], None]) -> None:
@@ -92,25 +102,54 @@ class StrikeEndpoint:
         connection = self._connection
         if connection is None:
             return
+        if not self._firmware.is_running:
+            return
         for event in connection.session.receive(value, self._now()):
             if isinstance(event, RequestReceived):
-                self._answer(connection, event)
+                self._waiting.append(event)
+                self._answer_waiting(connection)
             elif isinstance(event, FrameRefused):
                 self._refuse(connection, event)
 
     def disconnected(self) -> None:
         """The connection is over; what was unfinished is forgotten."""
         self._connection = None
+        self._held_back = None
+        self._waiting.clear()
+
+    def _answer_waiting(self, connection: _Connection) -> None:
+        """Answer what waits, in order, up to one whose change takes its time."""
+        while self._waiting and self._held_back is None and connection is self._connection:
+            self._answer(connection, self._waiting.popleft())
 
     def _answer(self, connection: _Connection, request: RequestReceived) -> None:
-        self._held_back = []
+        held_back = self._held_back = []
         try:
             reply = self._firmware.handle(request.message, self._now())
-        finally:
-            held_back, self._held_back = self._held_back, None
-        self._send(connection, reply, in_reply_to=request.transaction)
-        for event in held_back:
-            self._event(event)
+        except ProcessorDown:
+            # Whoever asked waits in vain; what was written by then is written.
+            self._held_back = None
+            return
+        except BaseException:
+            self._held_back = None
+            raise
+
+        def send() -> None:
+            # The connection that asked may be gone by now, and another one there.
+            if connection is self._connection and self._firmware.is_running:
+                self._held_back = None
+                self._send(connection, reply, in_reply_to=request.transaction)
+                for event in held_back:
+                    self._event(event)
+
+        def send_late() -> None:
+            send()
+            self._answer_waiting(connection)
+
+        if self._firmware.busy_s and self._later is not None:
+            self._later(self._firmware.busy_s, send_late)
+        else:
+            send()
 
     def _refuse(self, connection: _Connection, refused: FrameRefused) -> None:
         self.refused_count += 1

@@ -11,13 +11,16 @@ event, the bolt. So a crash at any moment forgets nothing that anybody was told.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
-from typing import Any
+import random
+from collections.abc import Callable, Sequence
+from typing import Any, Final
 
 from firmware_sim.errors import DevicePoweredOff, KeypadKeyUnknown
+from firmware_sim.faults.plan import FaultPlan
+from firmware_sim.faults.points import DeviceFaults
 from firmware_sim.hardware.keypad import KEYS, Keypad
 from firmware_sim.hardware.rtc import Rtc, RtcState
-from firmware_sim.locks import keypad_entry, lockout, requests
+from firmware_sim.locks import keypad_entry, lockout, misbehaviour, outside, requests
 from firmware_sim.locks.access_log import LogDraft
 from firmware_sim.locks.core import LockCore, LockEvent
 from firmware_sim.locks.outcome import EntryReason, KeypadOutcome
@@ -27,6 +30,9 @@ from firmware_sim.memory.interface import LockMemory
 from firmware_sim.memory.view import MemoryView, view_of
 from protocols.doorlock.vocabulary import ClockQuality, LogEvent
 from protocols.profiles.parser import Profile
+from protocols.strike.messages import LogRecord
+
+_US_PER_S: Final = 1_000_000
 
 
 class LockFirmware:
@@ -38,9 +44,13 @@ class LockFirmware:
         memory: What it remembers; its state is where the lock goes on from.
         rtc: Its clock, in the state that memory holds.
         trace: Where it notes what it does.
+
+    Attributes:
+        busy_s: Seconds that what the last request changed takes to be written, before its answer
+            may go out: not zero only where the flash is slow.
     """
 
-    __slots__ = ("_core", "_keypad")
+    __slots__ = ("_core", "_keypad", "_pin_slot_count", "busy_s")
 
     def __init__(
         self,
@@ -53,6 +63,8 @@ class LockFirmware:
         self._core = LockCore(
             profile, serial_number, memory, rtc, NoTrace() if trace is None else trace
         )
+        self.busy_s = 0.0
+        self._pin_slot_count = profile.pin_slot_count
         self._keypad = Keypad(
             inter_digit_timeout_s=profile.keypad.inter_digit_timeout_s,
             buffer_length=profile.keypad.buffer_length,
@@ -67,6 +79,11 @@ class LockFirmware:
         return self._core.state.is_powered
 
     @property
+    def is_running(self) -> bool:
+        """True while main power is there and the processor neither hangs nor boots."""
+        return self.is_powered and not self._core.faults.is_down
+
+    @property
     def has_news(self) -> bool:
         """True when the log holds something that nobody has read up to."""
         return self._core.has_news
@@ -75,6 +92,10 @@ class LockFirmware:
     def log_next_index(self) -> int:
         """Index that the next log record will get."""
         return self._core.memory.log_next_index
+
+    def log_records(self, from_index: int, limit: int) -> Sequence[LogRecord]:
+        """Log records from an index on, for who audits the lock; nobody has read them by that."""
+        return self._core.memory.log_records(from_index, limit)
 
     def view(self, now: float) -> MemoryView:
         """What the device holds, in plain words and with its PINs (DESIGN D22: bench only)."""
@@ -112,11 +133,20 @@ class LockFirmware:
 
         Raises:
             DevicePoweredOff: When there is no power to answer with.
+            ProcessorDown: When the processor does not run, or stopped at this request.
             StateFileError: When a change could not be persisted; nothing changed.
         """
         if not self.is_powered:
             raise DevicePoweredOff(f"lock {self._core.serial_number} has no power")
-        return requests.answer(self._core, message, now)
+        delay_s = self._core.faults.plan.device_flash_delay_s
+        if not delay_s:
+            self.busy_s = 0.0
+            return requests.answer(self._core, message, now)
+        before = self._core.memory.digest(), self._core.state
+        reply = requests.answer(self._core, message, now)
+        is_changed = before != (self._core.memory.digest(), self._core.state)
+        self.busy_s = delay_s if is_changed else 0.0
+        return reply
 
     def enter(self, digits: str, now: float) -> KeypadOutcome:
         """Somebody steps up, wakes the keypad, types, and goes away.
@@ -135,8 +165,8 @@ class LockFirmware:
         """
         if not KEYS.issuperset(digits):
             raise KeypadKeyUnknown
-        if not self.is_powered:
-            return self._without_power(digits)
+        if not self.is_running:
+            return keypad_entry.without_power(self._core, digits)
         # Whoever was there before has gone, and the keypad has slept since.
         left = self._keypad.walk_away()
         if left is not None:
@@ -161,8 +191,8 @@ class LockFirmware:
         """
         if key not in KEYS:
             raise KeypadKeyUnknown
-        if not self.is_powered:
-            return self._without_power(key)
+        if not self.is_running:
+            return keypad_entry.without_power(self._core, key)
         entry = self._keypad.press(key, now)
         return None if entry is None else keypad_entry.finish(self._core, entry, now)
 
@@ -174,10 +204,16 @@ class LockFirmware:
         """
         if on is self.is_powered:
             return
-        if on:
-            self._power_on(now)
-        else:
-            self._power_off(now)
+        memory = self._core.memory
+        # Power that comes or goes is no load.
+        interrupt, memory.interrupt = memory.interrupt, None
+        try:
+            if on:
+                self._power_on(now)
+            else:
+                self._power_off(now)
+        finally:
+            memory.interrupt = interrupt
         clock = self._core.reading(now)
         self._core.trace.record("power", on=on, clock_quality=clock.quality.name)
 
@@ -212,7 +248,43 @@ class LockFirmware:
         core.commit(dataclasses.replace(core.state, clock=clock, is_powered=False), [], now)
         self._keypad.reset()
 
-    def _without_power(self, keys: str) -> KeypadOutcome:
-        trace = self._core.trace
-        trace.record("keypad", code=trace.pin_tag(keys), reason=EntryReason.NO_POWER, slot=None)
-        return KeypadOutcome(opened=False, reason=EntryReason.NO_POWER)
+    @property
+    def faults(self) -> DeviceFaults:
+        """Its fault points; `QUIET` until it obeys a plan."""
+        return self._core.faults
+
+    # --- faults -----------------------------------------------------------------------------
+
+    def obey(self, faults: DeviceFaults, plan: FaultPlan, now: float) -> None:
+        """Go wrong by a plan from now on.
+
+        Args:
+            faults: The device's own; the same object for every plan.
+            plan: The plan.
+            now: Loop seconds.
+
+        Raises:
+            StateFileError: When the clock's new anchor could not be persisted.
+        """
+        self._core.faults = faults
+        misbehaviour.obey(self._core, plan, now, pin_slot_count=self._pin_slot_count)
+
+    def restart(self) -> None:
+        """The processor starts anew, as after a watchdog's reset: what was typed is forgotten."""
+        self._keypad.reset()
+
+    def step_clock(self, step_s: float, now: float) -> None:
+        """Let the clock jump by itself, so many seconds, negative = back; nobody is told.
+
+        Raises:
+            StateFileError: When it could not be persisted; the clock is as before.
+        """
+        misbehaviour.step_clock(self._core, step_s, now)
+
+    def change_at_keypad(self, stream: random.Random) -> tuple[str, int] | None:
+        """Let somebody with the programming code change the memory; see `outside`.
+
+        Raises:
+            StateFileError: When it could not be persisted; memory is as before.
+        """
+        return outside.change_at_keypad(self._core, stream)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final
 
+from firmware_sim.errors import BrownOut, ProcessorDown
+from firmware_sim.faults.points import BROWN_OUT_S
 from firmware_sim.hardware.keypad import Entry
 from firmware_sim.locks import lockout
 from firmware_sim.locks.access_log import LogDraft
@@ -43,12 +46,25 @@ def finish(core: LockCore, entry: Entry, now: float) -> KeypadOutcome:
     decision = _decide(core, entry, now)
     opened = decision.reason is EntryReason.OPENED
     state, drafts = _opened(core, decision) if opened else _denied(core, decision, now)
-    core.commit(state, drafts, now)
+    try:
+        core.commit(state, drafts, now)
+    except BrownOut:
+        with contextlib.suppress(ProcessorDown):
+            core.faults.break_down(BROWN_OUT_S, is_cold=True)
+        return without_power(core, entry.digits)
     slot = decision.slot or None
     core.trace.record(
         "keypad", code=core.trace.pin_tag(entry.digits), reason=decision.reason, slot=slot
     )
     return KeypadOutcome(opened=opened, reason=decision.reason, slot=slot)
+
+
+def without_power(core: LockCore, keys: str) -> KeypadOutcome:
+    """Somebody typed, and the lock does not run: nothing happens, and nothing is logged."""
+    core.trace.record(
+        "keypad", code=core.trace.pin_tag(keys), reason=EntryReason.NO_POWER, slot=None
+    )
+    return KeypadOutcome(opened=False, reason=EntryReason.NO_POWER)
 
 
 def _decide(core: LockCore, entry: Entry, now: float) -> Decision:

@@ -7,8 +7,10 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any, Final
 
+from firmware_sim.errors import BrownOut
+from firmware_sim.faults.points import BROWN_OUT_S
 from firmware_sim.hardware.battery import battery_mv
-from firmware_sim.locks import holidays, lockout, programming, reading, scheduling
+from firmware_sim.locks import holidays, lockout, misbehaviour, programming, reading, scheduling
 from firmware_sim.locks.access_log import LogDraft
 from firmware_sim.locks.core import LockCore
 from firmware_sim.locks.time_limits import mode_now
@@ -47,16 +49,22 @@ def answer(core: LockCore, message: Any, now: float) -> Any:
 
     Raises:
         StateFileError: When a change could not be persisted; nothing changed.
+        ProcessorDown: When the processor does not run, or stopped at this request.
     """
+    resets = core.faults.before_request()
     handler = HANDLERS.get(type(message))
-    reply = (
-        m.StatusReply(status=Status.INVALID_ACTION)
-        if handler is None
-        else handler(core, message, now)
-    )
+    try:
+        reply = (
+            m.StatusReply(status=Status.INVALID_ACTION)
+            if handler is None
+            else misbehaviour.instead_of_answer(core, message) or handler(core, message, now)
+        )
+    except BrownOut:
+        core.faults.break_down(BROWN_OUT_S, is_cold=True)
     status = reply.status if isinstance(reply, m.StatusReply) else Status.SUCCESS
     slot = getattr(message, "credential_index", getattr(message, "user_index", None))
     core.trace.record("request", request=type(message).__name__, slot=slot, status=status.name)
+    misbehaviour.after_answer(core, resets=resets)
     return reply
 
 

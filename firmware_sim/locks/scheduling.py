@@ -25,7 +25,7 @@ from protocols.strike.messages import (
 
 def set_year_day(profile: Profile, memory: LockMemory, message: SetYearDaySchedule) -> StatusReply:
     """Answer SetYearDaySchedule."""
-    key = _year_day_key(message.user_index, message.year_day_index)
+    key = year_day_key(message.user_index, message.year_day_index)
     refused = _refuse_key(profile, key, message.revision)
     if refused is not None:
         return refused
@@ -43,7 +43,7 @@ def get_year_day(
     profile: Profile, memory: LockMemory, message: GetYearDaySchedule
 ) -> YearDaySchedule | StatusReply:
     """Answer GetYearDaySchedule."""
-    key = _year_day_key(message.user_index, message.year_day_index)
+    key = year_day_key(message.user_index, message.year_day_index)
     refused = _refuse_key(profile, key)
     if refused is not None:
         return refused
@@ -63,14 +63,14 @@ def clear_year_day(
     profile: Profile, memory: LockMemory, message: ClearYearDaySchedule
 ) -> StatusReply:
     """Answer ClearYearDaySchedule."""
-    key = _year_day_key(message.user_index, message.year_day_index)
+    key = year_day_key(message.user_index, message.year_day_index)
     refused = _refuse_key(profile, key, message.revision)
     return refused or write(memory, Record.tombstone(key, message.revision))
 
 
 def set_week_day(profile: Profile, memory: LockMemory, message: SetWeekDaySchedule) -> StatusReply:
     """Answer SetWeekDaySchedule."""
-    key = _week_day_key(message.user_index, message.week_day_index)
+    key = week_day_key(message.user_index, message.week_day_index)
     refused = _refuse_key(profile, key, message.revision)
     if refused is not None:
         return refused
@@ -88,7 +88,7 @@ def get_week_day(
     profile: Profile, memory: LockMemory, message: GetWeekDaySchedule
 ) -> WeekDaySchedule | StatusReply:
     """Answer GetWeekDaySchedule."""
-    key = _week_day_key(message.user_index, message.week_day_index)
+    key = week_day_key(message.user_index, message.week_day_index)
     refused = _refuse_key(profile, key)
     if refused is not None:
         return refused
@@ -109,7 +109,7 @@ def clear_week_day(
     profile: Profile, memory: LockMemory, message: ClearWeekDaySchedule
 ) -> StatusReply:
     """Answer ClearWeekDaySchedule."""
-    key = _week_day_key(message.user_index, message.week_day_index)
+    key = week_day_key(message.user_index, message.week_day_index)
     refused = _refuse_key(profile, key, message.revision)
     return refused or write(memory, Record.tombstone(key, message.revision))
 
@@ -121,11 +121,13 @@ def _write_schedule(memory: LockMemory, wanted: Record) -> StatusReply:
     return write(memory, wanted)
 
 
-def _year_day_key(user_index: int, year_day_index: int) -> RecordKey:
+def year_day_key(user_index: int, year_day_index: int) -> RecordKey:
+    """Key of a year-day schedule."""
     return RecordKey(RecordKind.YEAR_DAY_SCHEDULE, user_index, year_day_index)
 
 
-def _week_day_key(user_index: int, week_day_index: int) -> RecordKey:
+def week_day_key(user_index: int, week_day_index: int) -> RecordKey:
+    """Key of a week-day schedule."""
     return RecordKey(RecordKind.WEEK_DAY_SCHEDULE, user_index, week_day_index)
 
 

@@ -36,7 +36,7 @@ from firmware_sim.flash.nvs_sector import SectorReader, SectorShape, aligned
 from firmware_sim.flash.nvs_settings import LOCK_SETTINGS, NvsSettings
 from firmware_sim.memory.audit_ring import AuditRing, RingSector
 from firmware_sim.memory.flash_map import FlashArea, FlashMap
-from firmware_sim.memory.interface import Change
+from firmware_sim.memory.interface import Change, Interruption
 from firmware_sim.memory.news import is_news, with_news
 from firmware_sim.memory.record_layout import RECORD_HEAD_BYTES, decode_record, encode_record
 from firmware_sim.memory.records import DeviceState, Record
@@ -73,19 +73,6 @@ class FlashKeeper(Protocol):
 
     def keep_all(self, flash: NorFlash, state: DeviceState) -> None:
         """Keep the whole flash anew; raises as `keep_change`."""
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class Interruption:
-    """Power goes in the middle of a change.
-
-    Attributes:
-        operation: Which of its programs and erases does not come about, from 0.
-        leave_torn: Brings the flash into the state in which that one leaves it.
-    """
-
-    operation: int
-    leave_torn: Callable[[NorFlash, Operation], None]
 
 
 class SeenContents:

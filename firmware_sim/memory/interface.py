@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Protocol
 
+from firmware_sim.flash.nor import NorFlash, Operation
 from firmware_sim.memory.records import DeviceState, Record
 from protocols.doorlock.digest import RecordKey
 from protocols.doorlock.vocabulary import RecordKind
@@ -29,12 +30,29 @@ class Change:
     state: DeviceState | None = None
 
 
+@dataclasses.dataclass(frozen=True, slots=True)
+class Interruption:
+    """Power goes in the middle of a change.
+
+    Attributes:
+        operation: Which of its programs and erases does not come about, from 0.
+        leave_torn: Brings the flash into the state in which that one leaves it.
+    """
+
+    operation: int
+    leave_torn: Callable[[NorFlash, Operation], None]
+
+
 class LockMemory(Protocol):
     """Records by key, a log ring and the device state.
 
     `commit` returns when the change is persisted: only then may a firmware answer, move the bolt
     or speak of it.
     """
+
+    # Asked after every change with its operations whether power went in the middle of them; None =
+    # never.
+    interrupt: Callable[[Sequence[Operation]], Interruption | None] | None
 
     @property
     def state(self) -> DeviceState:

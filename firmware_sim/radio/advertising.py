@@ -22,6 +22,7 @@ from typing import Final, Protocol
 from bumble import controller, hci, ll
 
 from firmware_sim.radio.air import AirEnd, AirLink
+from firmware_sim.radio.device_faults import RadioFaults
 
 # One unit of an advertising interval. Source: Bluetooth Core 5.4, Vol 4 Part E, 7.8.53.
 INTERVAL_UNIT_S: Final = 0.000625
@@ -37,6 +38,10 @@ class Station(Protocol):
     @property
     def in_range(self) -> bool:
         """True while it can be heard and hears."""
+
+    @property
+    def radio_faults(self) -> RadioFaults | None:
+        """What goes wrong with its radio; None is nothing."""
 
     @property
     def scan(self) -> Scan | None:

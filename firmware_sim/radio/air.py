@@ -16,14 +16,27 @@ import math
 import random
 from collections import deque
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Final, Protocol, TypeAlias
 
 from bumble import hci, ll
 
 from firmware_sim.radio.faults import NO_FAULTS, LinkFaults
 
-# An L2CAP frame, or a link-layer control packet.
-Frame: TypeAlias = bytes | ll.ControlPdu
+
+@dataclass(frozen=True, slots=True)
+class Farewell:
+    """Tells the other end that the connection is over.
+
+    Attributes:
+        reason: HCI error code.
+    """
+
+    reason: int
+
+
+# A data frame, or what the two link layers tell one another.
+Frame: TypeAlias = bytes | ll.ControlPdu | Farewell | object
 
 # Shortest connection interval; a lost frame is sent again after it where no interval is asked
 # for. Source: Bluetooth Core 5.4, Vol 6 Part B, 4.5.1 (7.5 ms).
@@ -40,6 +53,14 @@ class AirEnd(Protocol):
     @property
     def faults(self) -> LinkFaults | None:
         """Faults of this end's device; None leaves them to the link."""
+
+    def note_loss(self, knob: str, times: int) -> None:
+        """Note that a fault of this end's device held a frame up, or lost it.
+
+        Args:
+            knob: Name in the device's fault plan.
+            times: How often in a row.
+        """
 
     def receive(self, frame: Frame) -> None:
         """Take a frame that arrived."""
@@ -98,7 +119,7 @@ class AirLink:
             self._in_flight.append((self._loop.time(), receiver, frame))
             self._loop.call_soon(self._land)
         else:
-            self._delay(faults, receiver, frame)
+            self._delay(faults, sender, receiver, frame)
 
     def terminate(self, end: AirEnd, reason: int) -> None:
         """Tell the other end to disconnect; both are over when it has heard so.
@@ -107,7 +128,7 @@ class AirLink:
             end: Who ends the connection.
             reason: HCI error code for the other end.
         """
-        self.send(end, ll.TerminateInd(reason))
+        self.send(end, Farewell(reason))
 
     def abandon(self, end: AirEnd) -> None:
         """An end lost its power: it neither hears nor learns anything; the other one times out."""
@@ -130,10 +151,11 @@ class AirLink:
 
     # ------------------------------------------------------------------ the way of a frame
 
-    def _delay(self, faults: LinkFaults, receiver: AirEnd, frame: Frame) -> None:
+    def _delay(self, faults: LinkFaults, sender: AirEnd, receiver: AirEnd, frame: Frame) -> None:
         now = self._loop.time()
         interval_s = faults.connection_interval_s
         if faults.drop and isinstance(frame, bytes) and self._stream().random() < faults.drop:
+            _note(sender, receiver, "ble_drop", 1)
             return
         at = now
         if interval_s:
@@ -141,12 +163,17 @@ class AirLink:
             at = self._anchor_s + (passed + 1) * interval_s
         if faults.loss:
             again_s = interval_s or RETRANSMISSION_S
+            times = 0
             while self._stream().random() < faults.loss:
                 at += again_s
+                times += 1
                 if at - now > self.supervision_timeout_s:
+                    _note(sender, receiver, "ble_loss", times)
                     self._fall_silent()
                     self._held.append((receiver, frame))
                     return
+            if times:
+                _note(sender, receiver, "ble_loss", times)
         if self._in_flight:
             # Never overtakes what went out before.
             at = max(at, self._in_flight[-1][0])
@@ -169,10 +196,10 @@ class AirLink:
     def _arrive(self, receiver: AirEnd, frame: Frame) -> None:
         if receiver is not self._central and receiver is not self._peripheral:
             return  # The receiver lost its power.
-        if isinstance(frame, ll.TerminateInd):
+        if isinstance(frame, Farewell):
             sender = self._peripheral if receiver is self._central else self._central
             self._close()
-            receiver.lost(frame.error_code)
+            receiver.lost(frame.reason)
             if sender is not None:
                 sender.lost(hci.HCI_ErrorCode.CONNECTION_TERMINATED_BY_LOCAL_HOST_ERROR)
         else:
@@ -217,3 +244,8 @@ class AirLink:
         if self._landing is not None:
             self._landing.cancel()
             self._landing = None
+
+
+def _note(sender: AirEnd, receiver: AirEnd, knob: str, times: int) -> None:
+    for end in (sender, receiver):
+        end.note_loss(knob, times)

@@ -65,6 +65,21 @@ class ConnectionLost(SimulationError):  # noqa: N818 - see AttRefused.
         return f"no connection, HCI reason 0x{self.reason:02x}"
 
 
+class PairingRefused(SimulationError):  # noqa: N818 - see AttRefused.
+    """The link could not be encrypted.
+
+    Attributes:
+        code: HCI error code.
+    """
+
+    def __init__(self, code: int) -> None:
+        super().__init__(code)
+        self.code = code
+
+    def __str__(self) -> str:
+        return f"not paired, HCI error 0x{self.code:02x}"
+
+
 class AttClient:
     """The client end of a connection's ATT bearer.
 

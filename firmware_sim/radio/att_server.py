@@ -17,10 +17,15 @@ from typing import Any, Final, cast
 from bumble import att, core, device, gatt_server, utils
 
 from firmware_sim.errors import ValueTooLong
+from firmware_sim.radio.device_faults import RadioFaults
 
 _Code = att.ErrorCode
 _Op = att.Opcode
 _HANDLE: Final = struct.Struct("<H")
+# Source: Bluetooth Core 5.4, Vol 3 Part F, 3.2.2.
+LAST_HANDLE: Final = 0xFFFF
+# How far handles move when a fault moves them: beyond every handle that a lock has had.
+MOVED_BY: Final = 0x100
 _ERROR: Final = struct.Struct("<BBHB")  # Opcode, opcode in error, handle, error code.
 # Opcode and handle before the value of a write or a notification.
 # Source: Bluetooth Core 5.4, Vol 3 Part F, 3.4.5.1 and 3.4.7.1.
@@ -99,14 +104,23 @@ class AttServer(gatt_server.Server):
         owner: The device.
         att_mtu_max: Largest ATT MTU that it agrees to.
         on_error: Called with what a handler raised beside ATT errors.
+
+    Attributes:
+        faults: What goes wrong with the device's radio; None is nothing.
+        on_fault_disconnect: Ends the connection in the name of a fault.
+        moved_from: First handle of those that move when handles move.
     """
 
     def __init__(
         self, owner: device.Device, *, att_mtu_max: int, on_error: Callable[[Exception], None]
     ) -> None:
         super().__init__(owner)
-        self.max_mtu = att_mtu_max
+        self.max_mtu = self._own_mtu_max = att_mtu_max
+        self.faults: RadioFaults | None = None
+        self.on_fault_disconnect: Callable[[], None] = _nothing
+        self.moved_from = LAST_HANDLE
         self._on_error = on_error
+        self._operations = 0
 
     def add_attribute(self, attribute: att.Attribute[Any]) -> None:
         """Add an attribute, its handlers guarded."""
@@ -123,6 +137,10 @@ class AttServer(gatt_server.Server):
         """
         op = pdu[0]
         handle = _HANDLE.unpack_from(pdu, 1)[0] if len(pdu) >= ATT_HEADER_BYTES else 0
+        self._operations += 1
+        if self.faults is not None and self.faults.ends_connection(self._operations):
+            self.on_fault_disconnect()
+            return
         refusal = self._refusal(connection, op, handle, pdu)
         if refusal is not None:
             self._refuse(connection, op, handle, refusal)
@@ -136,6 +154,19 @@ class AttServer(gatt_server.Server):
                 self._refuse(connection, op, handle, _Code.INVALID_PDU)
             else:
                 self.on_gatt_pdu(connection, request)
+
+    def begin(self) -> None:
+        """A connection begins: its ATT operations are counted from 1."""
+        self._operations = 0
+
+    def on_att_exchange_mtu_request(
+        self, bearer: att.Bearer, request: att.ATT_Exchange_MTU_Request
+    ) -> None:
+        """Agree on an MTU; see Bluetooth Core 5.4, Vol 3 Part F, 3.4.2."""
+        self.max_mtu = self._own_mtu_max
+        if self.faults is not None:
+            self.max_mtu = self.faults.limited_mtu(self._own_mtu_max, request.client_rx_mtu)
+        super().on_att_exchange_mtu_request(bearer, request)
 
     def on_gatt_pdu(self, bearer: att.Bearer, att_pdu: att.ATT_PDU) -> None:
         """Handle a parsed request; the base class formats it for its log whether logged or not."""
@@ -180,8 +211,14 @@ class AttServer(gatt_server.Server):
         configuration = self.subscribers.get(connection, {}).get(handle)
         if not configuration or not configuration[0] & 1:
             return False
+        values: tuple[bytes, ...] = (value,)
+        if self.faults is not None:
+            values = self.faults.notified(value)
+            if self.faults.is_stale(handle):
+                handle += MOVED_BY
         head = bytes([_Op.ATT_HANDLE_VALUE_NOTIFICATION]) + _HANDLE.pack(handle)
-        self.send_gatt_pdu(connection, head + value)
+        for each in values:
+            self.send_gatt_pdu(connection, head + each)
         return True
 
     # ------------------------------------------------------------------ requests
@@ -194,7 +231,9 @@ class AttServer(gatt_server.Server):
         if op not in _WRITES and op not in _READS:
             return None
         attribute = self.get_attribute(handle)
-        if attribute is None:
+        if attribute is None or (
+            self.faults is not None and handle >= self.moved_from and self.faults.is_stale(handle)
+        ):
             return _Code.INVALID_HANDLE
         permissions = int(attribute.permissions)
         if op in _WRITES and not permissions & _WRITEABLE:
@@ -251,6 +290,10 @@ class AttServer(gatt_server.Server):
         except Exception as error:  # noqa: BLE001 - a request is answered whatever happens.
             self._on_error(error)
             self._refuse(connection, op, handle, _Code.UNLIKELY_ERROR)
+
+
+def _nothing() -> None:
+    """Do nothing."""
 
 
 @functools.lru_cache(maxsize=_DISCOVERY_CACHE_SIZE)

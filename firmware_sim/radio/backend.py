@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from firmware_sim.radio.bleak_client import SimClient
 from firmware_sim.radio.bleak_scanner import SimScanner
-from firmware_sim.radio.central import CentralPool
+from firmware_sim.radio.interface import Adapter
 from firmware_sim.radio.service_cache import ServiceCache
 
 
@@ -25,11 +25,11 @@ class BleakBackend:
     services: ServiceCache
 
 
-def bleak_backend(pool: CentralPool, *, caches_services: bool = False) -> BleakBackend:
-    """Bind bleak to a pool of centrals.
+def bleak_backend(pool: Adapter, *, caches_services: bool = False) -> BleakBackend:
+    """Bind bleak to an adapter.
 
     Args:
-        pool: The centrals.
+        pool: The adapter, of any fidelity.
         caches_services: True keeps what a device was found to have, as BlueZ does, for as long as
             the device's database hash stays the same.
     """

@@ -17,11 +17,10 @@ from bleak.backends.service import BleakGATTService, BleakGATTServiceCollection
 from bleak.exc import BleakDeviceNotFoundError, BleakError, BleakGATTProtocolError
 from bumble import att, core, hci
 
-from firmware_sim.radio.att_client import AttRefused, ConnectionLost
+from firmware_sim.radio.att_client import AttRefused, ConnectionLost, PairingRefused
 from firmware_sim.radio.att_server import ATT_HEADER_BYTES
-from firmware_sim.radio.central import CentralPool
-from firmware_sim.radio.central_device import CentralConnection
 from firmware_sim.radio.discovery import ServiceRecord
+from firmware_sim.radio.interface import Adapter, Connection
 from firmware_sim.radio.service_cache import ServiceCache
 
 T = TypeVar("T")
@@ -42,7 +41,7 @@ def _bleak_errors() -> Iterator[None]:
         yield
     except AttRefused as refused:
         raise BleakGATTProtocolError(refused.code) from refused
-    except (ConnectionLost, core.BaseBumbleError, hci.HCI_Error) as error:
+    except (ConnectionLost, PairingRefused, core.BaseBumbleError, hci.HCI_Error) as error:
         raise BleakError(str(error)) from error
 
 
@@ -58,7 +57,7 @@ class SimClient(BaseBleakClient):
         timeout: Seconds for connecting, service discovery included.
     """
 
-    pool: ClassVar[CentralPool]
+    pool: ClassVar[Adapter]
     cache: ClassVar[ServiceCache]
 
     def __init__(
@@ -77,7 +76,7 @@ class SimClient(BaseBleakClient):
             address_or_ble_device if isinstance(address_or_ble_device, BLEDevice) else None
         )
         self._requested = services
-        self._connection: CentralConnection | None = None
+        self._connection: Connection | None = None
         self._is_established = False
 
     # ------------------------------------------------------------------ connection
@@ -130,21 +129,21 @@ class SimClient(BaseBleakClient):
         await connection.att.exchange_mtu(self.pool.att_mtu)
         if pair:
             await connection.pair()
-        records = await self.cache.services(
-            self.address, connection.att, trusts_cache=trusts_cache
-        )
+        records = connection.known_services
+        if records is None:
+            records = await self.cache.services(
+                self.address, connection.att, trusts_cache=trusts_cache
+            )
         if self._connection is None:
             raise ConnectionLost(hci.HCI_ErrorCode.CONNECTION_FAILED_TO_BE_ESTABLISHED_ERROR)
         self.services = self._collection(records)
         self._is_established = True
 
-    def _target(self) -> hci.Address:
+    def _target(self) -> object:
         details = None if self._device is None else self._device.details
         heard = details.get("address") if isinstance(details, dict) else None
-        if isinstance(heard, hci.Address):
-            return heard
         try:
-            return self.pool.link.identity(self.address)
+            return self.pool.target(self.address, heard)
         except ValueError as error:
             self._not_found(error)
 
@@ -185,7 +184,7 @@ class SimClient(BaseBleakClient):
         await self.pool.forget(self._target())
         await self._drop()
 
-    def _connected(self) -> CentralConnection:
+    def _connected(self) -> Connection:
         if self._connection is None or not self._is_established:
             raise BleakError("Not connected")
         return self._connection
@@ -276,7 +275,7 @@ class SimClient(BaseBleakClient):
         await self._configure(connection, characteristic, _NOTHING)
 
     async def _configure(
-        self, connection: CentralConnection, characteristic: BleakGATTCharacteristic, bits: bytes
+        self, connection: Connection, characteristic: BleakGATTCharacteristic, bits: bytes
     ) -> None:
         descriptor = characteristic.get_descriptor(_CCCD_UUID)
         if descriptor is None:
@@ -290,7 +289,7 @@ class SimClient(BaseBleakClient):
             return bytearray(await self._transact(connection, connection.att.read(handle)))
 
     @staticmethod
-    async def _transact(connection: CentralConnection, work: Coroutine[Any, Any, T]) -> T:
+    async def _transact(connection: Connection, work: Coroutine[Any, Any, T]) -> T:
         """Await a request; as the standard has it, one without answer ends the connection."""
         try:
             return await work

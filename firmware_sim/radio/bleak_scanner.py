@@ -12,8 +12,7 @@ from bleak.backends.scanner import (
 )
 
 from firmware_sim.radio.advertisement import AdvertisedData
-from firmware_sim.radio.central import CentralPool
-from firmware_sim.radio.central_device import Sighting
+from firmware_sim.radio.interface import Adapter, Sighting
 
 
 class SimScanner(BaseBleakScanner):
@@ -30,7 +29,7 @@ class SimScanner(BaseBleakScanner):
         bluez: Filters and patterns.
     """
 
-    pool: ClassVar[CentralPool]
+    pool: ClassVar[Adapter]
 
     def __init__(
         self,
@@ -63,7 +62,7 @@ class SimScanner(BaseBleakScanner):
         await self.pool.stop_listening(self._heard)
 
     def _heard(self, sighting: Sighting) -> None:
-        address = sighting.address.to_string(with_type_qualifier=False)
+        address = sighting.address
         scan_response = sighting.scan_response if self._is_active else None
         if not self._filters.get("DuplicateData", False):
             told = (sighting.data, scan_response, sighting.absences)
@@ -84,7 +83,7 @@ class SimScanner(BaseBleakScanner):
             rssi=sighting.rssi_dbm,
             platform_data=(sighting,),
         )
-        details = {"address": sighting.address}
+        details = {"address": sighting.sender}
         device = self.create_or_update_device(address, address, data.name, details, advertisement)
         self.call_detection_callbacks(device, advertisement)
 

@@ -15,8 +15,8 @@ from firmware_sim.radio.central_device import (
     SUPERVISION_TIMEOUT_S,
     Central,
     CentralConnection,
-    Sighting,
 )
+from firmware_sim.radio.interface import Sighting
 from firmware_sim.radio.link import SimLink
 
 # Largest ATT MTU that a central asks for; what BlueZ asks for.
@@ -72,7 +72,11 @@ class CentralPool:
         self._tuning = asyncio.Lock()
         self._centrals[0].on_sighting = self._heard
 
-    async def connect(self, address: hci.Address) -> CentralConnection:
+    def target(self, address: str, sender: object) -> hci.Address:
+        """See `Adapter.target`; an unknown address counts as a random one."""
+        return sender if isinstance(sender, hci.Address) else self.link.identity(address)
+
+    async def connect(self, target: object) -> CentralConnection:
         """Connect to a device at its next advertisement; waits while every slot is taken.
 
         Cancellation: the attempt is given up.
@@ -81,6 +85,7 @@ class CentralPool:
             ConnectionLost: When the attempt failed, or every central serves that device.
             HCI_Error: bumble's, when a controller refused.
         """
+        address = _address(target)
         await self._free.acquire()
         central: Central | None = None
         try:
@@ -103,11 +108,10 @@ class CentralPool:
         for central in self._centrals:
             central.controller.power_off()
 
-    async def forget(self, address: hci.Address) -> None:
+    async def forget(self, target: object) -> None:
         """Forget the keys of a device."""
         for central in self._centrals:
-            if central.keystore is not None:
-                await central.keystore.delete(str(address))
+            await central.bonds.delete(str(_address(target)))
 
     async def _ready(self, address: hci.Address) -> Central:
         """A central that is on; between this choice and its use nothing may be awaited."""
@@ -199,3 +203,9 @@ class CentralPool:
             except Exception as error:  # noqa: BLE001 - one listener's defect is not the others'.
                 context = {"message": "a detection callback failed", "exception": error}
                 asyncio.get_running_loop().call_exception_handler(context)
+
+
+def _address(target: object) -> hci.Address:
+    if not isinstance(target, hci.Address):
+        raise TypeError("this adapter's targets are addresses: see `CentralPool.target`")
+    return target

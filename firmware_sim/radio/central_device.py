@@ -9,14 +9,15 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any, Final
 
 from bumble import att, core, device, hci
 
-from firmware_sim.radio.att_client import AttClient, ConnectionLost
+from firmware_sim.radio.att_client import ConnectionLost, PairingRefused
 from firmware_sim.radio.device import TO_CLIENT_FLAG, SimDevice
+from firmware_sim.radio.interface import Sighting
 from firmware_sim.radio.link import SUPERVISION_UNIT_S, SimLink
+from firmware_sim.radio.open_connection import OpenConnection
 
 # Connections of one central. Real controllers hold 3 to 20 links.
 SLOTS: Final = 16
@@ -33,90 +34,44 @@ _Flags = hci.HCI_LE_Extended_Advertising_Report_Event.EventType
 _Report = hci.HCI_LE_Extended_Advertising_Report_Event.Report
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Sighting:
-    """An advertisement, with its scan response if there was one.
-
-    Attributes:
-        address: Who sent it.
-        data: Advertising data.
-        scan_response: Scan response data; None from a passive scan.
-        rssi_dbm: How strong it was.
-        absences: How often its sender had been out of range: it tells a return from a repeat.
-    """
-
-    address: hci.Address
-    data: bytes
-    scan_response: bytes | None
-    rssi_dbm: int
-    absences: int
-
-
-class CentralConnection:
+class CentralConnection(OpenConnection):
     """A connection of a central.
 
     Args:
         central: Whose connection it is.
         connection: The same, as bumble knows it.
-
-    Attributes:
-        att: The ATT client on it.
     """
 
     def __init__(self, central: Central, connection: device.Connection) -> None:
-        self.att = AttClient(self._send)
+        super().__init__()
         self._central = central
         self._connection = connection
-        self._ended: asyncio.Future[int] = asyncio.get_running_loop().create_future()
-        self._closed_callbacks: list[Callable[[], None]] = []
 
     @property
     def handle(self) -> int:
         """Its connection handle."""
         return self._connection.handle
 
-    @property
-    def is_open(self) -> bool:
-        """False once it is over."""
-        return not self._ended.done()
-
-    def on_closed(self, callback: Callable[[], None]) -> None:
-        """Call back once, when it is over; at once if it is over already."""
-        if self.is_open:
-            self._closed_callbacks.append(callback)
-        else:
-            callback()
-
-    def lose(self, reason: int) -> None:
-        """It is over.
-
-        Args:
-            reason: HCI error code.
-        """
-        self._ended.set_result(reason)
-        self.att.lose(reason)
-        for callback in self._closed_callbacks:
-            callback()
-
-    async def disconnect(self) -> None:
-        """End it; returns when it is over, out of range at the supervision timeout.
-
-        Cancellation: it ends all the same.
-        """
-        if self.is_open:
-            self._central.controller.disconnect(
-                self.handle, _Error.REMOTE_USER_TERMINATED_CONNECTION_ERROR
-            )
-            await asyncio.shield(self._ended)
-
     async def pair(self) -> None:
-        """Pair, Just Works, and encrypt; nothing happens when it is encrypted.
+        """See `Connection.pair`."""
+        if self._connection.is_encrypted:
+            return
+        is_bonded = await self._central.bonds.get(str(self._connection.peer_address)) is not None
+        try:
+            await (self._connection.encrypt() if is_bonded else self._connection.pair())
+        except hci.HCI_Error as error:
+            raise PairingRefused(error.error_code or 0) from error
+        except asyncio.CancelledError as error:
+            task = asyncio.current_task()
+            if self.is_open or (task is not None and task.cancelling()):
+                raise
+            # bumble cancels what waits when the connection ends: nobody cancelled this task.
+            raise ConnectionLost(self._ended.result()) from error
 
-        Raises:
-            ProtocolError: bumble's, when the other side refuses.
-        """
-        if not self._connection.is_encrypted:
-            await self._connection.pair()
+    def _terminate(self) -> None:
+        self._central.controller.disconnect(
+            self.handle, _Error.REMOTE_USER_TERMINATED_CONNECTION_ERROR
+        )
 
     def _send(self, pdu: bytes) -> None:
         self._central.host.send_l2cap_pdu(self.handle, att.ATT_CID, pdu)
@@ -252,7 +207,8 @@ class Central(SimDevice):
         if self.on_sighting is not None:
             self.on_sighting(
                 Sighting(
-                    address=report.address,
+                    address=report.address.to_string(with_type_qualifier=False),
+                    sender=report.address,
                     data=report.data,
                     scan_response=scan_response,
                     rssi_dbm=report.rssi,

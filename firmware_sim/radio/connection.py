@@ -7,6 +7,7 @@ from typing import Protocol, cast
 from bumble import controller, core, hci, ll
 
 from firmware_sim.radio.air import AirLink, Frame
+from firmware_sim.radio.device_faults import RadioFaults
 from firmware_sim.radio.faults import LinkFaults
 
 
@@ -15,6 +16,7 @@ class Holder(Protocol):
 
     in_range: bool
     faults: LinkFaults | None
+    radio_faults: RadioFaults | None
 
     def acl_arrived(self, handle: int, pdu: bytes) -> None:
         """Hand an L2CAP frame to the host."""
@@ -68,6 +70,11 @@ class SimConnection(controller.Connection):
         """See `AirEnd.faults`."""
         return self._holder.faults
 
+    def note_loss(self, knob: str, times: int) -> None:
+        """See `AirEnd.note_loss`."""
+        if self._holder.radio_faults is not None:
+            self._holder.radio_faults.note(knob, times=times)
+
     def on_acl_pdu(self, pdu: bytes) -> None:
         """Send an L2CAP frame."""
         self.air.send(self, pdu)
@@ -80,7 +87,7 @@ class SimConnection(controller.Connection):
         """See `AirEnd.receive`."""
         if isinstance(frame, bytes):
             self._holder.acl_arrived(self.handle, frame)
-        else:
+        elif isinstance(frame, ll.ControlPdu):
             self._holder.on_ll_control_pdu(self.peer_address, frame)
 
     def lost(self, reason: int) -> None:

@@ -22,6 +22,7 @@ from firmware_sim.radio.advertising import QuietAdvertisingSet
 from firmware_sim.radio.advertising_commands import LEGACY_HANDLE, AdvertisingCommands
 from firmware_sim.radio.air import AirLink
 from firmware_sim.radio.connection import SimConnection
+from firmware_sim.radio.device_faults import RadioFaults
 from firmware_sim.radio.faults import LinkFaults
 from firmware_sim.radio.link import SUPERVISION_UNIT_S, SimLink
 from firmware_sim.radio.scanning_commands import ScanningCommands
@@ -51,6 +52,7 @@ class SimController(AdvertisingCommands, ScanningCommands):
 
     Attributes:
         faults: Faults of this device's connections; None leaves them to the link.
+        radio_faults: Everything that goes wrong with this device's radio; None is nothing.
     """
 
     le_acl_data_packet_length = ACL_BYTES_MAX
@@ -69,6 +71,7 @@ class SimController(AdvertisingCommands, ScanningCommands):
     ) -> None:
         super().__init__(name, link, public_address=public_address)
         self.faults: LinkFaults | None = None
+        self.radio_faults: RadioFaults | None = None
         self._initiations_max = initiations_max
         self._connections_max = connections_max
         self._in_range = True
@@ -304,10 +307,7 @@ class SimController(AdvertisingCommands, ScanningCommands):
             return hci.HCI_Read_RSSI_ReturnParameters(
                 status=_Error.UNKNOWN_CONNECTION_IDENTIFIER_ERROR, handle=command.handle, rssi=127
             )
-        rssi_dbm = self.sim_link.rssi_dbm(
-            connection.peer_address.to_string(with_type_qualifier=False),
-            connection.self_address.to_string(with_type_qualifier=False),
-        )
+        rssi_dbm = self.sim_link.heard_dbm(connection.peer_address, connection.self_address)
         return hci.HCI_Read_RSSI_ReturnParameters(
             status=_Error.SUCCESS, handle=command.handle, rssi=rssi_dbm
         )

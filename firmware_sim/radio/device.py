@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from typing import Any, Final
 
-from bumble import device, hci
+from bumble import device, hci, keys
 from bumble import host as bumble_host
 
 from firmware_sim.radio.att_server import AttServer
@@ -43,6 +43,7 @@ class SimDevice(device.Device):
     Attributes:
         controller: Its controller.
         address: Its address.
+        bonds: Keys of the devices that it is paired with.
     """
 
     def __init__(
@@ -78,6 +79,8 @@ class SimDevice(device.Device):
             ),
             host=SimHost(self.controller),
         )
+        self.bonds = keys.MemoryKeyStore()
+        self.keystore = self.bonds
         self._att_server: AttServer | None = None
         self.smp_manager = SeededManager(
             self, stream=lambda: self.controller.stream, is_public=is_public

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
+from firmware_sim.faults.plan import FaultPlan
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LinkFaults:
@@ -29,6 +31,17 @@ class LinkFaults:
             raise ValueError("a connection interval is not negative")
         if not (0 <= self.loss <= 1 and 0 <= self.drop <= 1):
             raise ValueError("a probability lies between 0 and 1")
+
+    @staticmethod
+    def of(plan: FaultPlan) -> LinkFaults | None:
+        """The link's part of a device's plan; None when the plan has none."""
+        if not (plan.ble_connection_interval_s or plan.ble_loss or plan.ble_drop):
+            return None
+        return LinkFaults(
+            connection_interval_s=plan.ble_connection_interval_s,
+            loss=plan.ble_loss,
+            drop=plan.ble_drop,
+        )
 
 
 # A perfect link; compared by identity on the fast path.

@@ -161,7 +161,7 @@ class SimLink(link.LocalLink):
         self._reconsider(advertiser)
 
     def _report(self, advertiser: QuietAdvertisingSet, scanner: Station) -> None:
-        if scanner.scan is not None and self._hears(scanner, advertiser):
+        if scanner.scan is not None and self._receives(scanner, advertiser):
             scanner.scan.heard[advertiser] = advertiser.version
             rssi_dbm = self.signal_dbm(advertiser.station, scanner)
             scanner.report(advertiser, rssi_dbm)
@@ -171,7 +171,7 @@ class SimLink(link.LocalLink):
 
     def _is_awaited(self, advertiser: QuietAdvertisingSet) -> bool:
         address = advertiser.address
-        if address in self._initiators and advertiser.is_connectable:
+        if address in self._initiators and self._takes_connections(advertiser):
             for initiator in self._initiators[address]:
                 if self._hears(initiator, advertiser):
                     return True
@@ -199,6 +199,9 @@ class SimLink(link.LocalLink):
     def initiation_started(self, initiator: Station, address: hci.Address) -> None:
         """A controller waits for an advertiser to connect to."""
         self._initiators.setdefault(address, {})[initiator] = None
+        advertiser = self._advertisers.get(address)
+        if advertiser is not None and advertiser.station.radio_faults is not None:
+            advertiser.station.radio_faults.refuses_connection()
         self._reconsider_one(address)
 
     def initiation_stopped(self, initiator: Station, address: hci.Address) -> None:
@@ -226,21 +229,49 @@ class SimLink(link.LocalLink):
         if station in self._scanners or any(station in w for w in self._initiators.values()):
             self._reconsider_all()
 
+    def faults_changed(self, station: Station) -> None:
+        """Other things go wrong with a controller's radio from now on."""
+        for advertiser in station.advertisers:
+            self._reconsider(advertiser)
+
     def absences(self, address: hci.Address) -> int:
         """How often an advertiser left the range so far."""
         return self._absences.get(address, 0)
 
     def signal_dbm(self, sender: Station, receiver: Station) -> int:
         """Strength at which a receiver hears a sender, in dBm."""
-        return self.rssi_dbm(
+        usual_dbm = self.rssi_dbm(
             sender.own_address.to_string(with_type_qualifier=False),
             receiver.own_address.to_string(with_type_qualifier=False),
         )
+        faults = sender.radio_faults
+        return usual_dbm if faults is None else faults.signal_dbm(usual_dbm)
+
+    def heard_dbm(self, sender: hci.Address, receiver: hci.Address) -> int:
+        """The same for two addresses of a connection."""
+        usual_dbm = self.rssi_dbm(
+            sender.to_string(with_type_qualifier=False),
+            receiver.to_string(with_type_qualifier=False),
+        )
+        faults = getattr(self._owners.get(sender), "radio_faults", None)
+        return usual_dbm if faults is None else faults.signal_dbm(usual_dbm)
 
     @staticmethod
     def _hears(listener: Station, advertiser: QuietAdvertisingSet) -> bool:
         sender = advertiser.station
         return listener.in_range and sender.in_range and sender is not listener
+
+    def _receives(self, listener: Station, advertiser: QuietAdvertisingSet) -> bool:
+        """Whether this very advertisement arrives."""
+        faults = advertiser.station.radio_faults
+        return self._hears(listener, advertiser) and (
+            faults is None or not faults.misses_advertisement()
+        )
+
+    @staticmethod
+    def _takes_connections(advertiser: QuietAdvertisingSet) -> bool:
+        faults = advertiser.station.radio_faults
+        return advertiser.is_connectable and (faults is None or not faults.plan.ble_slots_full)
 
     def _reconsider_all(self) -> None:
         for advertiser in tuple(self._advertisers.values()):
@@ -256,10 +287,10 @@ class SimLink(link.LocalLink):
     def _connect_first(self, advertiser: QuietAdvertisingSet) -> None:
         """Connect the central that has waited longest for this advertiser, if any."""
         address = advertiser.address
-        if address is None or not advertiser.is_connectable:
+        if address is None or not self._takes_connections(advertiser):
             return
         for initiator in tuple(self._initiators.get(address, ())):
-            if self._hears(initiator, advertiser):
+            if self._receives(initiator, advertiser):
                 self._connect(initiator, advertiser, address)
                 return
 

@@ -9,14 +9,17 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import random
 from collections.abc import Callable
 from typing import Final
 
 from bumble import device, gatt, hci
 
+from firmware_sim.faults.plan import FaultPlan
 from firmware_sim.radio.advertisement import lock_advertisement, name_response
 from firmware_sim.radio.att_server import AttServer
 from firmware_sim.radio.device import SimDevice
+from firmware_sim.radio.device_faults import FaultTrace, RadioFaults, fault_stream_name
 from firmware_sim.radio.endpoint import GattEndpoint
 from firmware_sim.radio.faults import LinkFaults
 from firmware_sim.radio.link import SimLink
@@ -52,6 +55,7 @@ class LockPeripheral:
 
     Attributes:
         handler_errors: How often the endpoint failed; each was answered as an ATT error.
+        fault_trace: Where faults that fire are noted, of plans set from now on; None = nowhere.
 
     Raises:
         DeviceConflict: When another device on the link has that address.
@@ -71,12 +75,15 @@ class LockPeripheral:
         att_mtu_max: int = ATT_MTU_MAX,
     ) -> None:
         self.name = name
+        self.fault_trace: FaultTrace | None = None
         self.handler_errors = 0
         self._endpoint = endpoint
         self._advertising_interval_ms = advertising_interval_ms
         self._advertising_data = lock_advertisement(SERVICE_UUID, COMPANY_ID, manufacturer_data)
         self._advertising_set: device.AdvertisingSet | None = None
         self._connection: device.Connection | None = None
+        self._radio_faults: RadioFaults | None = None
+        self._is_placed_in_range = True
         # A cut that comes while the radio still boots waits for its turn, and then holds.
         self._switching = asyncio.Lock()
         kinds = hci.AddressType
@@ -92,10 +99,13 @@ class LockPeripheral:
             self._device, att_mtu_max=att_mtu_max, on_error=self._handler_failed
         )
         self._device.serve(self._server)
+        self._server.on_fault_disconnect = self.disconnect
         self._event = gatt.Characteristic[bytes](
             EVENT_UUID, _Property.NOTIFY, gatt.Characteristic.Permissions(0)
         )
-        self._server.add_service(gatt.Service(SERVICE_UUID, [self._command(), self._event]))
+        service = gatt.Service(SERVICE_UUID, [self._command(), self._event])
+        self._server.add_service(service)
+        self._server.moved_from = service.handle
         self._device.on(device.Device.EVENT_CONNECTION, self._connected)
 
     @property
@@ -170,7 +180,35 @@ class LockPeripheral:
 
     def set_in_range(self, in_range: bool) -> None:  # noqa: FBT001 - the word is in the name.
         """Put the lock into radio range, or out of it."""
-        self._device.controller.in_range = in_range
+        self._is_placed_in_range = in_range
+        self._place()
+
+    def set_faults(self, plan: FaultPlan) -> None:
+        """Let the radio's part of a plan go wrong from now on, and nothing else."""
+        controller = self._device.controller
+        faults = RadioFaults.of(plan, self._fault_stream, self.fault_trace)
+        self._radio_faults = self._server.faults = controller.radio_faults = faults
+        controller.faults = None if faults is None else faults.link
+        self._lose_bonds()
+        self._place()
+        controller.sim_link.faults_changed(controller)
+
+    def _fault_stream(self) -> random.Random:
+        return self._device.controller.sim_link.streams.stream(fault_stream_name(self.address))
+
+    def _lose_bonds(self) -> None:
+        faults = self._radio_faults
+        if faults is not None and faults.plan.ble_bond_lost and self._device.bonds.all_keys:
+            self._device.bonds.all_keys.clear()
+            faults.note("ble_bond_lost")
+
+    def _place(self) -> None:
+        controller, faults = self._device.controller, self._radio_faults
+        is_faded = faults is not None and faults.plan.ble_out_of_range
+        in_range = self._is_placed_in_range and not is_faded
+        if faults is not None and is_faded and controller.in_range:
+            faults.note("ble_out_of_range")
+        controller.in_range = in_range
 
     def set_advertisement(self, manufacturer_data: bytes) -> None:
         """Advertise other manufacturer data; whoever scans hears them at once.
@@ -210,10 +248,14 @@ class LockPeripheral:
         )
 
     def _written(self, _connection: device.Connection, value: bytes) -> None:
+        if self._radio_faults is not None:
+            value = self._radio_faults.written(value)
         self._endpoint.received(value)
 
     def _connected(self, connection: device.Connection) -> None:
         self._connection = connection
+        self._server.begin()
+        self._lose_bonds()
         connection.on(connection.EVENT_DISCONNECTION, self._disconnected)
         connection.on(
             connection.EVENT_CONNECTION_ATT_MTU_UPDATE,

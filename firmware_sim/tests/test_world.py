@@ -23,7 +23,6 @@ from firmware_sim.kernel.run import Simulation, run_sim
 from firmware_sim.kernel.streams import Streams
 from firmware_sim.kernel.trace import Trace
 from firmware_sim.radio.backend import bleak_backend
-from firmware_sim.radio.central import CentralPool
 from firmware_sim.tests.locks.rig import PIN, profile
 from firmware_sim.world import DeviceSpec, World, latest_instant_in
 from protocols.doorlock.vocabulary import Status, UserStatus, UserType
@@ -93,7 +92,7 @@ class Visitor:
     """A central that speaks the strike protocol to one lock."""
 
     def __init__(self, world: World, address: str) -> None:
-        backend = bleak_backend(CentralPool(world.link, 1))
+        backend = bleak_backend(world.air.adapter(1))
         self.heard: list[Any] = []
         self._client = backend.client(address, disconnected_callback=None, timeout=20.0)
         self._session: Session | None = None
@@ -155,7 +154,7 @@ async def program(visitor: Visitor, slot: int, code: str) -> None:
 
 async def heard_data(world: World, address: str) -> list[Advertisement]:
     """What a scanner that listens for three seconds hears of one lock."""
-    scanner = bleak_backend(CentralPool(world.link, 1)).scanner()
+    scanner = bleak_backend(world.air.adapter(1)).scanner()
     told: list[Advertisement] = []
 
     def hear(device: Any, data: Any) -> None:

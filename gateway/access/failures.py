@@ -31,8 +31,11 @@ SPECIFIC_ERRORS: Final = (
     "insufficient_permissions",
     "access_code_inactive",
 )
-# Not tried again until somebody changes the code, or a slot becomes free.
-_WAITING_ERRORS: Final = ("code_constraints_violated", "no_space_for_access_code_on_device")
+# Not tried again until a slot becomes free.
+_NO_SPACE: Final = "no_space_for_access_code_on_device"
+# Tried again rarely. The gateway held the code for a good one: the device may have received
+# another one than was sent, which nothing but a second try can tell.
+_REFUSED: Final = "code_constraints_violated"
 
 
 def fail_entry(
@@ -53,7 +56,7 @@ def fail_entry(
         entry_id: Which entry; one that is gone is no error.
         error_code: One of `SPECIFIC_ERRORS`, or a short word for a passing failure.
         message: A sentence instead of the usual one; no PIN in it.
-        retry_at_ms: When it is tried next.
+        retry_at_ms: When it is tried next; None waits until somebody changes the code.
         is_untouched: True when the device certainly holds nothing of what was handed out.
     """
     row = conn.execute(sa.select(entry).where(entry.c.entry_id == entry_id)).mappings().first()
@@ -67,12 +70,20 @@ def fail_entry(
         confirmed=confirmed,
         failures=old.failures + 1,
         last_error=error_code,
-        next_due_at_ms=None if error_code in _WAITING_ERRORS else retry_at_ms,
+        next_due_at_ms=_next_try_ms(ctx, error_code, retry_at_ms),
     )
     code_facts.write_entry(conn, entry_id, progress=progress)
     facts = code_facts.find(conn, entry_id)
     if facts is not None:
         show_failure(conn, ctx, facts, error_code, message)
+
+
+def _next_try_ms(ctx: Context, error_code: str, retry_at_ms: int | None) -> int | None:
+    if retry_at_ms is None or error_code == _NO_SPACE:
+        return None
+    if error_code == _REFUSED:
+        return max(retry_at_ms, ctx.now_ms + ctx.policy.status_contact_ms)
+    return retry_at_ms
 
 
 def show_failure(

@@ -20,7 +20,7 @@ MESSAGES: Final[Mapping[str, str]] = MappingProxyType(
         "failed_to_issue": "The start has passed and the code is not on the device yet",
         "duplicate_code_on_device": "The device has the same code in another slot",
         "no_space_for_access_code_on_device": "Every code slot of the device is taken",
-        "code_constraints_violated": "The device refused the code; it is not tried again",
+        "code_constraints_violated": "The device refused the code; it is rarely tried again",
         "conflicting_external_modification": "The code was changed on the device; it is set again",
         "cannot_create_requested_access_methods": "Some requested access could not be made",
         "delay_in_setting_on_device": "Setting the code takes longer than usual",

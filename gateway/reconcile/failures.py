@@ -59,6 +59,7 @@ _ENTRY_ERRORS: Final[Mapping[Status, str]] = MappingProxyType(
     }
 )
 PASSING_FAILURE: Final = "failed_to_set_on_device"
+PASSING_SENTENCE: Final = "The lock could not store the change; it is tried again."
 
 _ENTRY_SENTENCES: Final[Mapping[str, str]] = MappingProxyType(
     {
@@ -66,7 +67,7 @@ _ENTRY_SENTENCES: Final[Mapping[str, str]] = MappingProxyType(
         "no_space_for_access_code_on_device": "The lock has no free slot for this code.",
         "code_constraints_violated": "The lock does not accept a code like this one.",
         "provider_issue": "The lock refused the code as something it does not know.",
-        PASSING_FAILURE: "The lock could not store the change; it is tried again.",
+        PASSING_FAILURE: PASSING_SENTENCE,
     }
 )
 

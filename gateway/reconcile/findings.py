@@ -18,7 +18,12 @@ from gateway.access.sessions import Step
 from gateway.errors import LinkClosed, RequestRefused
 from gateway.reconcile import reported
 from gateway.reconcile.backoff import delay_ms
-from gateway.reconcile.failures import SessionFailure, entry_error
+from gateway.reconcile.failures import (
+    PASSING_FAILURE,
+    PASSING_SENTENCE,
+    SessionFailure,
+    entry_error,
+)
 from gateway.reconcile.memory import failures_of
 from gateway.store.tables import device
 from protocols.strike.messages import DeviceStatus, LogPage, LogRecord
@@ -115,6 +120,11 @@ class Findings:
         """The device refused a write of a step."""
         self.confirmed.pop(step.entry.entry_id, None)
         self.refused[step.entry.entry_id] = Refusal(step, *entry_error(refused))
+
+    def doubt(self, step: Step) -> None:
+        """The device said that it made a step, and does not hold what the step writes."""
+        self.confirmed.pop(step.entry.entry_id, None)
+        self.refused[step.entry.entry_id] = Refusal(step, PASSING_FAILURE, PASSING_SENTENCE)
 
     # --- units of the store ---------------------------------------------------------------------
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
 import sqlalchemy as sa
@@ -12,13 +12,14 @@ import sqlalchemy as sa
 from gateway.access import outcomes, slots
 from gateway.access.context import Context
 from gateway.access.facts import PIN, desired_entry, progress_of, write_entry
-from gateway.access.sessions import DueDevice
+from gateway.access.sessions import DueDevice, Step
 from gateway.plan.entry import DesiredEntry, Phase
 from gateway.plan.memory import diff
 from gateway.plan.operations import Difference, expected_records
 from gateway.store.tables import device as device_table
 from gateway.store.tables import entry
-from protocols.doorlock.digest import RecordKey
+from protocols.doorlock.digest import TOMBSTONE_DIGEST, RecordKey
+from protocols.doorlock.vocabulary import RecordKind
 from protocols.profiles.parser import Profile
 from protocols.strike.messages import OccupiedRecord
 
@@ -90,6 +91,37 @@ def compare(
         if slot in unsettled:
             _raise_above(conn, ctx, unsettled[slot])
     return difference
+
+
+def not_held(
+    steps: Iterable[Step], profile: Profile, records: Sequence[OccupiedRecord]
+) -> list[Step]:
+    """Of steps that a device says it made, those whose result it does not hold.
+
+    Args:
+        steps: Made by its own word.
+        profile: Its facts.
+        records: Everything that its memory holds, tombstones too.
+    """
+    held = [
+        (RecordKey(record.kind, record.index, record.sub_index), record.revision, record.digest)
+        for record in records
+    ]
+    live_pins = {
+        key.index
+        for key, _, digest in held
+        if key.kind is RecordKind.CREDENTIAL and digest != TOMBSTONE_DIGEST
+    }
+    doubtful = []
+    for step in steps:
+        if step.to_phase is Phase.ABSENT:
+            is_held = step.entry.slot not in live_pins
+        else:
+            expected = expected_records([(step.entry, step.to_phase)], profile)
+            is_held = not diff(expected, {}, held).missing_slots
+        if not is_held:
+            doubtful.append(step)
+    return doubtful
 
 
 def remember(conn: sa.Connection, device_id: str, reported: Mapping[str, Any]) -> None:

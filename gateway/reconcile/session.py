@@ -134,6 +134,8 @@ class DeviceSession:
             if status.memory_digest.hex() != digest:
                 await self._compare(driver)
             is_changed |= await self._program(driver)
+            if self._findings.confirmed:
+                await self._verify(driver)
             if is_changed:
                 status = await driver.status()
                 self._note(status)
@@ -218,9 +220,7 @@ class DeviceSession:
         """Make every write that is due; True when the device was changed or asked to act."""
         tried = False
         for _ in range(PLANS_MAX):
-            plan = await self._services.store.write(
-                lambda conn: sessions.plan_session(conn, self._context(), self._device.device_id)
-            )
+            plan = await self._services.store.write(self._plan)
             await self._expect(plan.attempts)
             tried |= await self._act(driver)
             is_newer = False
@@ -236,6 +236,25 @@ class DeviceSession:
             # copy. What they are is read, and the plan made anew above them (DESIGN D21).
             await self._compare(driver)
         return tried
+
+    def _plan(self, conn: sa.Connection) -> sessions.SessionPlan:
+        """What is to be written now; from here on nobody knows the memory until it is read."""
+        plan = sessions.plan_session(conn, self._context(), self._device.device_id)
+        if plan.steps:
+            memory.remember(conn, self._device.device_id, {reported.MEMORY_DIGEST: None})
+        return plan
+
+    async def _verify(self, driver: Driver) -> None:
+        """Read back what was written: a device may say "done" and hold something else."""
+        records = await driver.list_occupied()
+        steps = tuple(self._findings.confirmed.values())
+        for step in memory.not_held(steps, self._profile, records):
+            logger.warning(
+                "device %s, slot %s: answered as done, and not done",
+                self._device.device_id,
+                step.entry.slot,
+            )
+            self._findings.doubt(step)
 
     async def _take(self, driver: Driver, step: Step) -> bool:
         """Make the writes of one step; True when the device holds a higher revision."""

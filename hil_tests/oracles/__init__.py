@@ -1,1 +1,1 @@
-"""What is right, by code of its own: oracles that suites hold the product against."""
+"""Judges of a bench that share no code with what they judge."""

@@ -6,11 +6,19 @@ from typing import Any, Final
 
 import pytest
 
+from firmware_sim.radio.open_radio import RadioKind
+from hil_tests.bench_file import BenchFile, with_radio
 from hil_tests.sim_bench import ApiRefused, SimBench
 from hil_tests.suites.steps import device_id, enter, list_codes
 
 DOORS: Final = ("front-door", "gym", "bike-room")
 WINDOW: Final = {"starts_at": "2025-07-10T14:00:00Z", "ends_at": "2025-07-10T18:00:00Z"}
+
+
+@pytest.fixture(params=list(RadioKind))
+def bench_file(bench_file: BenchFile, request: pytest.FixtureRequest) -> BenchFile:
+    """The bench, on each fidelity of the radio."""
+    return with_radio(bench_file, request.param)
 
 
 async def grant_all(bench: SimBench) -> tuple[str, str]:

@@ -8,6 +8,8 @@ import pytest
 
 from firmware_sim.locks.firmware import LockFirmware
 from firmware_sim.radio.faults import LinkFaults
+from firmware_sim.radio.open_radio import RadioKind
+from hil_tests.bench_file import BenchFile, with_radio
 from hil_tests.bench_instants import parse_instant_ms
 from hil_tests.sim_bench import SimBench
 from hil_tests.suites.steps import create_code, enter, get_code, list_codes, slot_of
@@ -16,6 +18,12 @@ NATIVE: Final = "gym"
 JIT: Final = "bike-room"
 # User, schedule and credential are written one after the other.
 WINDOW: Final = {"ends_at": "2025-07-10T18:00:00Z"}
+
+
+@pytest.fixture(params=list(RadioKind))
+def bench_file(bench_file: BenchFile, request: pytest.FixtureRequest) -> BenchFile:
+    """The bench, on each fidelity of the radio."""
+    return with_radio(bench_file, request.param)
 
 
 async def test_code_reaches_a_lock_that_comes_back_into_range(bench: SimBench) -> None:

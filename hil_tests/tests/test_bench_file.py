@@ -5,9 +5,10 @@ from pathlib import Path
 
 import pytest
 
+from firmware_sim.radio.open_radio import RadioKind
 from gateway.config_schema import Document
 from gateway.errors import ConfigError
-from hil_tests.bench_file import BenchFile, load_bench, read_bench
+from hil_tests.bench_file import BenchFile, load_bench, read_bench, with_radio
 from protocols.profiles.vocabulary import ClockOnPowerLoss
 
 DEVICE = '[[devices]]\nname = "gym"\nprofile = "generic-native"\n'
@@ -45,6 +46,15 @@ def test_every_key_of_a_device_and_the_policy_is_read() -> None:
     assert (device.time_zone, device.dst_rule) == ("America/New_York", "M4.1.0,M10.5.0")
     assert (device.clock_error_s, device.temperature_c) == (2.5, -10.0)
     assert device.clock_on_power_loss is ClockOnPowerLoss.EPOCH_2009
+
+
+def test_radio_is_read_and_can_be_replaced() -> None:
+    assert read(DEVICE).bench.radio is RadioKind.SIM
+    file = read('[bench]\nradio = "light"\n' + DEVICE)
+    assert file.bench.radio is RadioKind.LIGHT
+    assert with_radio(file, RadioKind.SIM).bench.radio is RadioKind.SIM
+    with pytest.raises(ConfigError, match=r"bench.toml:2: .*sim, light"):
+        read('[bench]\nradio = "usb:0"\n' + DEVICE)
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from typing import Any
 
 from firmware_sim.kernel.wall import SystemWall
 from gateway.config_schema import Document
-from hil_tests.bench_file import BenchFile, load_bench, read_bench
+from hil_tests.bench_file import BenchFile, load_bench, read_bench, with_radio
 from hil_tests.bench_state import BenchState
 from tools import arguments as readers
 from tools.bench_client import add_state_option
@@ -47,6 +47,12 @@ def register(parser: argparse.ArgumentParser, shared: argparse.ArgumentParser) -
         default=1.0,
         help="bench seconds a second; 0 = stands still but for what a request needs (default: 1)",
     )
+    parser.add_argument(
+        "--radio",
+        type=readers.radio,
+        metavar="sim|light",
+        help="fidelity of the simulated radio (default: the bench file's, or sim)",
+    )
     parser.add_argument("--verbose", action="store_true", help="log what happens, to stderr")
     parser.set_defaults(run=run)
 
@@ -54,6 +60,8 @@ def register(parser: argparse.ArgumentParser, shared: argparse.ArgumentParser) -
 def run(arguments: argparse.Namespace, output: Output) -> int:
     """Run a bench until SIGTERM or SIGINT."""
     file = bench_file(arguments.bench)
+    if arguments.radio is not None:
+        file = with_radio(file, arguments.radio)
     log_to_stderr(output, verbose=arguments.verbose)
     output.working("starting the bench")
     state = BenchState(arguments.state)

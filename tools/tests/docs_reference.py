@@ -24,6 +24,7 @@ import typing
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
+from firmware_sim.faults.plan import FaultPlan
 from gateway.api.declaration import Route
 from gateway.api.routes.table import ROUTES
 from gateway.config import (
@@ -39,7 +40,7 @@ from gateway.config import (
 from gateway.config_schema import rule_of
 from gateway.errors import AccessError
 from gateway.plan.policy import DAY_S, HOUR_S, Policy
-from hil_tests.bench_file import BenchDevice, BenchTable
+from hil_tests.bench_file import BENCH_RULES, BenchDevice, BenchTable
 from hil_tests.errors import BenchError
 from protocols.errors import StrikeplateError
 from tools.cli import build_parser
@@ -51,7 +52,7 @@ BLOCK: Final = re.compile(
 )
 PAGES: Final = tuple(
     ROOT / "docs" / "reference" / f"{name}.md"
-    for name in ("bench", "cli", "errors", "gateway-config", "seam-api")
+    for name in ("bench", "cli", "errors", "faults", "gateway-config", "seam-api")
 )
 
 Row = Sequence[str]
@@ -162,6 +163,7 @@ TABLES: Final[Mapping[str, type[Any]]] = {
     "devices": DeviceConfig,
     "bench": BenchTable,
     "bench-devices": BenchDevice,
+    "faults": FaultPlan,
 }
 
 
@@ -195,6 +197,8 @@ def _type(hint: Any) -> str:
         hint = next(arm for arm in typing.get_args(hint) if arm is not type(None))
     if isinstance(hint, type) and issubclass(hint, enum.Enum):
         return ", ".join(code(member.value) for member in hint)
+    if dataclasses.is_dataclass(hint):
+        return "table"
     names = {bool: "bool", int: "int", float: "float", str: "text", pathlib.Path: "path"}
     return names[hint]
 
@@ -202,7 +206,7 @@ def _type(hint: Any) -> str:
 def _setting_default(field: dataclasses.Field[Any]) -> str:
     if field.default is dataclasses.MISSING:
         return "required"
-    if field.default is None:
+    if field.default is None or dataclasses.is_dataclass(field.default):
         return ""
     if isinstance(field.default, bool):
         return code(str(field.default).lower())
@@ -224,7 +228,7 @@ def _bounds(schema: type[Any], field: dataclasses.Field[Any]) -> str:
     hints = typing.get_type_hints(schema)
     if _type(hints[field.name]) not in {"int", "float"}:
         return ""
-    rule = rule_of(schema, field, RULES)
+    rule = rule_of(schema, field, BENCH_RULES)
     if rule.maximum is None:
         return "" if rule.minimum is None else f"at least {rule.minimum:.15g}"
     return f"{rule.minimum:.15g} to {rule.maximum:.15g}"

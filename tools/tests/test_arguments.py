@@ -47,6 +47,7 @@ def test_numbers_within_their_bounds_are_taken() -> None:
     assert arguments.port("0") == 0
     assert arguments.port("65535") == 65_535
     assert arguments.seed("9007199254740991") == 2**53 - 1
+    assert arguments.radio("light") == "light"
     assert arguments.speed("0") == 0.0
     assert arguments.speed("1e5") == 100_000.0
     assert arguments.instant_ms("2025-07-10T12:00:00Z") == 1_752_148_800_000
@@ -59,6 +60,7 @@ def test_numbers_within_their_bounds_are_taken() -> None:
         (arguments.port, "-1", "--port must be"),
         (arguments.port, "http", "--port must be"),
         (arguments.seed, "1.5", "--seed must be"),
+        (arguments.radio, "usb:0", "--radio must be sim or light"),
         (arguments.seed, "9007199254740992", "--seed must be"),
         (arguments.speed, "-1", "--speed must be a number from 0 to 100000, not '-1'"),
         (arguments.speed, "nan", "--speed must be"),

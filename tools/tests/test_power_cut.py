@@ -97,8 +97,8 @@ def test_replay_shows_the_slots_that_the_cut_concerns() -> None:
 
 def test_a_second_cut_in_the_recovery_repeats_too() -> None:
     words = ("generic-native", "--sector-bytes", 128, "--sectors", 3, "--steps", 10)
-    words = (*words, "--recovery", "strict", "--models", "nothing", "--seed", 7)
-    ran = sweep(*words, "--depth", 2, "--json")
+    more = ("--recovery", "strict", "--models", "nothing", "--seed", 7)
+    ran = sweep(*words, *more, "--depth", 2, "--json")
     found = [each for each in ran.document["findings"] if "+" in each["cut"]]
     again = strikeplate(*shlex.split(found[0]["replay"])[1:])
     assert again.code == 7

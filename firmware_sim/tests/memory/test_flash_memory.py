@@ -18,8 +18,8 @@ from firmware_sim.errors import (
 from firmware_sim.flash.nor import NorFlash, Operation
 from firmware_sim.memory.flash_file import new_memory
 from firmware_sim.memory.flash_map import FlashArea, FlashMap
-from firmware_sim.memory.flash_memory import FlashMemory, Interruption
-from firmware_sim.memory.interface import Change
+from firmware_sim.memory.flash_memory import FlashMemory
+from firmware_sim.memory.interface import Change, Interruption
 from firmware_sim.memory.records import Record
 from firmware_sim.tests.memory.samples import (
     FRESH,

@@ -213,14 +213,14 @@ async def test_range_when_data_changed_out_of_it_then_they_are_heard_on_return(
 
 
 async def test_range_when_a_central_waits_out_of_it_then_it_connects_on_return(
-    radio: Any,
+    sim_radio: Any,
 ) -> None:
-    lock = await radio.lock()
-    central = radio.pool._centrals[0].controller
+    lock = await sim_radio.lock()
+    central = sim_radio.pool._centrals[0].controller
     central.in_range = False
     assert not central.in_range
     async with asyncio.TaskGroup() as tasks:
-        session = tasks.create_task(radio.client(lock.address).connect(), name="connect")
+        session = tasks.create_task(sim_radio.client(lock.address).connect(), name="connect")
         await asyncio.sleep(10.0)
         assert not session.done()
         central.in_range = True

@@ -183,9 +183,9 @@ async def test_addresses_when_they_change_then_the_link_knows_the_present_one() 
     assert link.identity("F0:00:00:00:00:02").is_random
 
 
-async def test_acl_data_when_sent_by_way_of_the_link_then_they_arrive(radio: Any) -> None:
-    lock = await radio.lock()
-    phone = SimDevice(radio.link, name="phone")
+async def test_acl_data_when_sent_by_way_of_the_link_then_they_arrive(sim_radio: Any) -> None:
+    lock = await sim_radio.lock()
+    phone = SimDevice(sim_radio.link, name="phone")
     await phone.power_on()
     connection = await phone.connect(hci.Address(lock.address))
     del connection
@@ -196,9 +196,9 @@ async def test_acl_data_when_sent_by_way_of_the_link_then_they_arrive(radio: Any
         (hci.Address(lock.address), core.PhysicalTransport.BR_EDR),
         (ADDRESS, core.PhysicalTransport.LE),
     ):
-        radio.link.send_acl_data(phone.controller, address, transport, frame)
+        sim_radio.link.send_acl_data(phone.controller, address, transport, frame)
     await asyncio.sleep(0.1)
-    assert radio.echoes[0].events == [("connected", 23), b"value"]
+    assert sim_radio.echoes[0].events == [("connected", 23), b"value"]
 
 
 async def test_controller_when_it_has_no_host_then_packets_vanish() -> None:

@@ -60,15 +60,15 @@ async def talk(device: Device, lock: Any, echo: Any) -> list[object]:
 
 @pytest.mark.parametrize("kind", ["objects", "bytes"])
 async def test_session_when_packets_pass_as_objects_or_bytes_then_all_is_the_same(
-    radio: Any, kind: str
+    sim_radio: Any, kind: str
 ) -> None:
-    lock = await radio.lock()
+    lock = await sim_radio.lock()
     device: Device
     if kind == "objects":
-        device = SimDevice(radio.link, name="phone")
+        device = SimDevice(sim_radio.link, name="phone")
     else:
-        device = stock_device(radio.link, "C0:00:00:00:00:01")
-    log = await talk(device, lock, radio.echoes[0])
+        device = stock_device(sim_radio.link, "C0:00:00:00:00:01")
+    log = await talk(device, lock, sim_radio.echoes[0])
     assert log[:6] == [247, 16, 18, b"short", bytes(240), -50]
     assert log[6] == ("end", hci.HCI_ErrorCode.CONNECTION_TERMINATED_BY_LOCAL_HOST_ERROR)
     assert log[8:] == [
@@ -80,9 +80,9 @@ async def test_session_when_packets_pass_as_objects_or_bytes_then_all_is_the_sam
     ]
 
 
-async def test_stock_host_when_its_controller_loses_power_then_it_is_told(radio: Any) -> None:
-    lock = await radio.lock()
-    device = stock_device(radio.link, "C0:00:00:00:00:01")
+async def test_stock_host_when_its_controller_loses_power_then_it_is_told(sim_radio: Any) -> None:
+    lock = await sim_radio.lock()
+    device = stock_device(sim_radio.link, "C0:00:00:00:00:01")
     await device.power_on()
     reasons: list[int] = []
     connection = await device.connect(hci.Address(lock.address))
@@ -93,13 +93,13 @@ async def test_stock_host_when_its_controller_loses_power_then_it_is_told(radio:
 
 
 async def test_snooper_when_attached_then_it_sees_both_directions_and_nothing_else_changes(
-    radio: Any,
+    sim_radio: Any,
 ) -> None:
-    lock = await radio.lock()
-    device = SimDevice(radio.link, name="phone")
+    lock = await sim_radio.lock()
+    device = SimDevice(sim_radio.link, name="phone")
     recorder = Recorder()
     device.host.snooper = recorder
-    log = await talk(device, lock, radio.echoes[0])
+    log = await talk(device, lock, sim_radio.echoes[0])
     assert log[3] == b"short"
     acl = [
         (direction, hci.HCI_Packet.from_bytes(packet))
@@ -132,8 +132,8 @@ async def test_command_when_cancelled_then_its_late_answer_is_dropped() -> None:
     assert result.bd_addr == hci.Address("00:00:00:00:00:00")
 
 
-async def test_frames_when_there_is_no_connection_then_they_vanish(radio: Any) -> None:
-    device = SimDevice(radio.link, name="phone")
+async def test_frames_when_there_is_no_connection_then_they_vanish(sim_radio: Any) -> None:
+    device = SimDevice(sim_radio.link, name="phone")
     await device.power_on()
     host: Any = device.host
     host.send_l2cap_pdu(7, 4, b"x")

@@ -65,9 +65,9 @@ async def test_power_on_when_it_was_cut_then_lock_can_be_reached_again(radio: An
 
 @pytest.mark.parametrize("turns", range(1, 30, 4))
 async def test_power_off_when_the_radio_still_boots_then_it_is_off_afterwards(
-    radio: Any, turns: int
+    sim_radio: Any, turns: int
 ) -> None:
-    lock = await radio.lock(power=False)
+    lock = await sim_radio.lock(power=False)
     async with asyncio.TaskGroup() as tasks:
         booting = tasks.create_task(lock.power_on(), name="power on")
         for _ in range(turns):
@@ -76,17 +76,17 @@ async def test_power_off_when_the_radio_still_boots_then_it_is_off_afterwards(
         await lock.power_off()
     assert not lock.is_powered
     with pytest.raises(BleakDeviceNotFoundError):
-        await radio.client(lock.address, timeout_s=2.0).connect()
+        await sim_radio.client(lock.address, timeout_s=2.0).connect()
     await lock.power_on()
-    async with radio.client(lock.address) as client:
+    async with sim_radio.client(lock.address) as client:
         assert client.is_connected
 
 
 @pytest.mark.parametrize("turns", range(1, 30, 4))
 async def test_advertisement_when_changed_while_the_radio_boots_then_the_new_one_is_heard(
-    radio: Any, turns: int
+    sim_radio: Any, turns: int
 ) -> None:
-    lock = await radio.lock(power=False, manufacturer_data=b"old")
+    lock = await sim_radio.lock(power=False, manufacturer_data=b"old")
     async with asyncio.TaskGroup() as tasks:
         booting = tasks.create_task(lock.power_on(), name="power on")
         for _ in range(turns):
@@ -94,7 +94,7 @@ async def test_advertisement_when_changed_while_the_radio_boots_then_the_new_one
         assert not booting.done()
         lock.set_advertisement(b"new")
     heard: list[bytes] = []
-    async with radio.scanner(lambda _d, a: heard.append(a.manufacturer_data[COMPANY_ID])):
+    async with sim_radio.scanner(lambda _d, a: heard.append(a.manufacturer_data[COMPANY_ID])):
         await asyncio.sleep(2.0)
     assert heard == [b"new"]
 

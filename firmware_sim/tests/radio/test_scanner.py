@@ -94,7 +94,6 @@ async def test_scan_when_starting_or_stopping_is_cancelled_then_it_is_over_and_o
     radio: Any, verb: str, turns: int
 ) -> None:
     lock = await radio.lock()
-    ear = radio.pool._centrals[0].controller
     given_up: list[bytes] = []
     heard: list[bytes] = []
     scanner = radio.scanner(lambda _d, a: given_up.append(a.manufacturer_data[COMPANY_ID]))
@@ -111,7 +110,7 @@ async def test_scan_when_starting_or_stopping_is_cancelled_then_it_is_over_and_o
             await scanner.stop()
 
     await cancel()
-    assert ear.scan is None
+    assert radio.scan is None
     async with radio.scanner(lambda _d, a: heard.append(a.manufacturer_data[COMPANY_ID])):
         await cancel()
         given_up.clear()
@@ -120,4 +119,4 @@ async def test_scan_when_starting_or_stopping_is_cancelled_then_it_is_over_and_o
         await asyncio.sleep(2.0)
     assert heard[-1] == b"new"
     assert given_up == []
-    assert ear.scan is None
+    assert radio.scan is None

@@ -126,17 +126,22 @@ def test_failure_when_the_reason_changes_then_the_newer_one_is_shown(house: Hous
     assert told(house, code_id).count("failed_to_set_on_device") == 2
 
 
-def test_failure_when_a_rule_of_the_device_is_broken_then_it_waits_for_a_change(
+def test_failure_when_a_rule_of_the_device_is_broken_then_it_is_tried_again_rarely(
     house: House,
 ) -> None:
     code_id = created(house).access_code_id
     house.write(sessions.plan_session, "native")
     fail(house, code_id, "code_constraints_violated")
-    house.now_ms += DAY_MS
+    failed_at_ms = house.now_ms
+    house.now_ms += 6 * HOUR_MS - 1
     assert house.write(sessions.plan_session, "native").steps == ()
     (waiting,) = house.read(sessions.unfinished)
     assert waiting.reason == "code_constraints_violated"
-    assert waiting.next_try_ms is None
+    assert waiting.next_try_ms == failed_at_ms + 6 * HOUR_MS
+    house.now_ms += 1
+    assert len(house.write(sessions.plan_session, "native").steps) == 1
+    fail(house, code_id, "code_constraints_violated")
+    # Somebody changes it: at once.
     house.write(codes.update_code, code_id, CodeChanges(code="98989"))
     house.tick()
     assert shown(house, code_id) == ([], [])

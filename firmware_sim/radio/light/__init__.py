@@ -1,0 +1,1 @@
+"""The `light` fidelity: the attribute table delivered directly, without HCI, for fleets."""

@@ -1,0 +1,1 @@
+"""Runs from seeds: random workloads under random faults, judged, told, repeated."""

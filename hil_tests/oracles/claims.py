@@ -1,0 +1,165 @@
+"""Does the gateway tell the truth about the locks, and does it find out when it does not know?
+
+A code that the API shows as `set`, or as scheduled on its device, has to be in that device's
+memory, in a window no wider than asked. Two things excuse a difference: a session that has not
+ended, and a lock that lied or was changed behind everybody's back since the two last agreed. After
+faults have stopped, nothing excuses it once the device was in contact again.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from typing import Any, Final
+
+from hil_tests.errors import LivenessViolated, SafetyViolated
+from hil_tests.oracles.admission import View, at
+from hil_tests.oracles.lies import Lies
+from hil_tests.sim_bench import SimBench
+
+_RULE: Final = "claims"
+Code = Mapping[str, Any]
+
+
+class ClaimsOracle:
+    """Compares what the API says with what the devices hold.
+
+    Args:
+        bench: The bench.
+        lies: What devices did behind the gateway's back.
+    """
+
+    def __init__(self, bench: SimBench, lies: Lies) -> None:
+        self._bench = bench
+        self._lies = lies
+        # The codes that the API ever showed of a device; membership only.
+        self._known: dict[str, set[str]] = {}
+        # Lies of a device when everything about it last agreed.
+        self._agreed: Counter[str] = Counter()
+
+    @property
+    def _is_quiet(self) -> bool:
+        """Whether the gateway is there and has no session that could be halfway."""
+        bench = self._bench.bench
+        return bench.gateway_is_on and not bench.sessions_running
+
+    async def codes(self, device: str) -> list[Code]:
+        """The access codes of a device, as the API shows them."""
+        device_id = self._bench.bench.device(device).spec.device_id
+        reply = await self._bench.call("/access_codes/list", device_id=device_id)
+        codes = list(reply["access_codes"])
+        self._known.setdefault(device, set()).update(code["code"] for code in codes)
+        return codes
+
+    async def look(self, device: str) -> None:
+        """Compare; whoever asks in the middle of a session learns nothing.
+
+        Raises:
+            SafetyViolated: When the gateway claims what the device does not hold, and no lie of
+                the device explains it.
+        """
+        if not self._is_quiet:
+            return
+        codes = await self.codes(device)
+        view = self._bench.bench.memory_view(device)
+        wrong = self._differences(codes, view)
+        lies = self._lies.count[device]
+        if not wrong:
+            self._agreed[device] = lies
+        elif lies == self._agreed[device]:
+            raise SafetyViolated(_RULE, device, "; ".join(wrong))
+
+    async def look_after_healing(self, device: str) -> None:
+        """Compare once more, when nothing excuses a difference.
+
+        Raises:
+            LivenessViolated: When there is one, or a code is due and not on its lock.
+        """
+        codes = await self.codes(device)
+        view = self._bench.bench.memory_view(device)
+        wrong = self._differences(codes, view)
+        wrong += [
+            f"a code is {code['status']} with {[error['error_code'] for error in code['errors']]} "
+            "in the middle of its window"
+            for code in codes
+            if code["status"] != "set" and self._is_inside(code) and not _is_refused(code)
+        ]
+        if wrong:
+            raise LivenessViolated(_RULE, device, "; ".join(wrong))
+        self._agreed[device] = self._lies.count[device]
+
+    async def judge_opening(self, device: str, code: str, view: View) -> None:
+        """A code opened a door: it must be one that the API knows, or the lock's own affair.
+
+        Args:
+            device: Whose door.
+            code: The digits.
+            view: What the lock held before.
+
+        Raises:
+            SafetyViolated: When the code was revoked, and the gateway says that all is done.
+        """
+        subject = self._bench.bench.device(device)
+        if not self._is_quiet or subject.spec.device_id in self._bench.bench.unfinished_devices():
+            return
+        if self._lies.count[device] != self._agreed[device]:
+            return
+        if code in {each["code"] for each in await self.codes(device)}:
+            return
+        if code not in self._known[device]:
+            # Never of the API's making: somebody added it at the keypad.
+            return
+        [slot] = [each for each in view["slots"] if each["code"] == code]
+        ends = [window["ends_at"] for window in slot["year_day"]]
+        if slot["revision"] is not None and not any(
+            end is not None and at(end) <= at(self._bench.now) for end in ends
+        ):
+            raise SafetyViolated(
+                "revocation",
+                device,
+                f"the code of slot {slot['slot']} opened, which the API knows no more",
+            )
+
+    def _differences(self, codes: list[Code], view: View) -> list[str]:
+        """What the API claims and the device does not hold; a sentence each, without PINs."""
+        held = {slot["code"]: slot for slot in view["slots"] if slot["code"] is not None}
+        wrong = []
+        for code in codes:
+            is_claimed = code["status"] == "set" or code.get("is_scheduled_on_device")
+            if not is_claimed or code["pending_mutations"] or self._is_over(code):
+                continue
+            slot = held.get(code["code"])
+            if slot is None:
+                wrong.append(f"a code shows as {code['status']}, and no slot holds it")
+            elif code["status"] == "set" and (
+                slot["user"] is None or slot["user"]["status"] != "occupied_enabled"
+            ):
+                wrong.append(f"the code of slot {slot['slot']} shows as set, and is disabled")
+            elif any(not _is_within(window, code) for window in slot["year_day"]):
+                wrong.append(f"slot {slot['slot']} is open for longer than its code says")
+        return wrong
+
+    def _is_over(self, code: Code) -> bool:
+        ends_at = code.get("ends_at")
+        return ends_at is not None and at(ends_at) <= at(self._bench.now)
+
+    def _is_inside(self, code: Code) -> bool:
+        starts_at = code.get("starts_at")
+        has_begun = starts_at is None or at(starts_at) < at(self._bench.now)
+        return has_begun and not self._is_over(code)
+
+
+def _is_within(window: Mapping[str, Any], code: Code) -> bool:
+    """Whether a window of a lock lies inside that of its code."""
+    starts_at, ends_at = code.get("starts_at"), code.get("ends_at")
+    if starts_at is not None and at(window["starts_at"]) < at(starts_at):
+        return False
+    if ends_at is None:
+        return True
+    return window["ends_at"] is not None and at(window["ends_at"]) <= at(ends_at)
+
+
+def _is_refused(code: Code) -> bool:
+    """Whether the lock refused the code for good, which is told and nobody's omission."""
+    final = {"code_constraints_violated", "duplicate_code_on_device", "provider_issue"}
+    return any(error["error_code"] in final for error in code["errors"])
