@@ -20,6 +20,8 @@ READ_TIMEOUT_S: Final = 30.0
 CHANGE_TIMEOUT_S: Final = 3600.0
 DEFAULT_STATE: Final = ".strikeplate"
 _REFUSED_FROM: Final = 400
+# What an image of a flash is sent and received as.
+BYTES: Final = "application/octet-stream"
 
 
 def add_state_option(parser: Any, meaning: str = "a bench's state folder") -> None:
@@ -140,17 +142,39 @@ class BenchClient:
         """POST to a bench route; raises as `get` does."""
         return self._call("POST", path, body, CHANGE_TIMEOUT_S)
 
+    def download(self, path: str, query: dict[str, str]) -> bytes:
+        """GET a bench route that answers with bytes; raises as `get` does."""
+        reply = self._request("GET", path, READ_TIMEOUT_S, params=query)
+        if reply.headers.get("content-type") != BYTES:
+            self._document(reply)
+            raise BenchUnreachable(f"what answers at {self.url} sends no bytes")
+        return reply.content
+
+    def upload(self, path: str, query: dict[str, str], body: bytes) -> dict[str, Any]:
+        """PUT bytes to a bench route; raises as `get` does."""
+        headers = {"content-type": BYTES}
+        return self._document(
+            self._request(
+                "PUT", path, CHANGE_TIMEOUT_S, params=query, content=body, headers=headers
+            )
+        )
+
     def _call(
         self, method: str, path: str, body: dict[str, Any] | None, timeout_s: float
     ) -> dict[str, Any]:
+        return self._document(self._request(method, path, timeout_s, json=body))
+
+    def _request(self, method: str, path: str, timeout_s: float, **options: Any) -> httpx.Response:
         timeout = httpx.Timeout(timeout_s, connect=CONNECT_TIMEOUT_S)
         try:
-            reply = self._http.request(method, path, json=body, timeout=timeout)
+            return self._http.request(method, path, timeout=timeout, **options)
         except httpx.HTTPError as error:
             raise BenchUnreachable(
                 f"no bench answers at {self.url} ({type(error).__name__}); "
                 "start one with `strikeplate up`, or name it with --url"
             ) from error
+
+    def _document(self, reply: httpx.Response) -> dict[str, Any]:
         try:
             document = reply.json()
         except ValueError:

@@ -25,6 +25,7 @@ VERBS: Final = {
     "demo": "show one grant become a door that opens",
     "gateway": "run the gateway on real links",
     "clock": "show or advance a bench's clock",
+    "memory": "dump, load, show or compare what is in a lock's flash",
     "explore": "run random weeks on benches from seeds, and judge them",
     "replay": "repeat one run of an exploration from its token",
     "power-cut": "cut a lock's power at every flash operation, and look what is left",

@@ -43,7 +43,13 @@ def register(parser: argparse.ArgumentParser, shared: argparse.ArgumentParser) -
     """Add the verb's options."""
     del shared
     parser.add_argument("profile", metavar="PROFILE", help="a profile, such as generic-native")
-    parser.add_argument("--seed", type=seed, default=0, help="seed of the workload (default: 0)")
+    parser.add_argument(
+        "--seed",
+        type=seed,
+        default=0,
+        metavar="N",
+        help="seed of the workload (default: %(default)s)",
+    )
     parser.add_argument(
         "--workloads",
         type=_whole("--workloads", _WORKLOADS_MAX),
@@ -67,10 +73,10 @@ def register(parser: argparse.ArgumentParser, shared: argparse.ArgumentParser) -
     parser.add_argument(
         "--models",
         type=_models,
-        default=ALL_MODELS,
+        # As text, which argparse reads like any other: so that help and docs can tell it.
+        default=",".join(model.value for model in ALL_MODELS),
         metavar="LIST",
-        help=f"models of a torn write, of {','.join(model.value for model in ALL_MODELS)} "
-        "(default: all)",
+        help="models of a torn write (default: %(default)s)",
     )
     parser.add_argument(
         "--drawings",
@@ -178,7 +184,7 @@ def _described(plan: SlotSweepPlan, arguments: argparse.Namespace) -> str:
 
 def _sweep_text(images: collections.Counter[TornModel], found: Sequence[Found]) -> str:
     each = ", ".join(f"{model.value} {number:,}" for model, number in images.items())
-    verdict = f"{len(found):,} findings:" if found else "nothing was found"
+    verdict = f"{count(len(found), 'finding')}:" if found else "nothing was found"
     return f"{images.total():,} images mounted ({each}): {verdict}"
 
 
@@ -344,9 +350,9 @@ def _add_choice(
     parser.add_argument(
         option,
         type=read,
-        default=default,
+        default=default.value,
         metavar="NAME",
-        help=f"{what} of the NVS: {', '.join(names)} (default: {default.value})",
+        help=f"{what} of the NVS: {', '.join(names)} (default: %(default)s)",
     )
 
 
