@@ -223,6 +223,11 @@ async def test_adapter_when_address_is_in_small_letters_then_it_is_the_same(
     await light_radio.lock(address="F0:00:00:00:00:AB")
     async with light_radio.client("f0:00:00:00:00:ab") as client:
         assert client.is_connected
+    lock = await light_radio.lock(address="f0:00:00:00:00:ac")
+    assert lock.address == "F0:00:00:00:00:AC"
+    assert light_radio.fidelity.is_taken("f0:00:00:00:00:aC")
+    async with light_radio.client(lock.address) as client:
+        assert client.is_connected
 
 
 async def test_adapter_when_it_vanishes_in_the_turn_of_a_connection_then_the_lock_times_out(
