@@ -97,7 +97,7 @@ class Radio:
             "endpoint": echo,
             "manufacturer_data": b"",
         }
-        shared = {
+        shared: dict[str, Any] = {
             "is_public": False,
             "advertising_interval_ms": ADVERTISING_INTERVAL_MS,
             "att_mtu_max": ATT_MTU_MAX,

@@ -149,7 +149,12 @@ async def test_interval_when_connecting_then_the_discovery_costs_the_same_on_eve
     lock, _ = await faulty(radio, ble_connection_interval_s=0.03)
     connected = radio.echoes[0].connected
     begun_s: list[float] = []
-    radio.echoes[0].connected = lambda *args: (begun_s.append(now()), connected(*args))
+
+    def begin(*args: Any) -> None:
+        begun_s.append(now())
+        connected(*args)
+
+    radio.echoes[0].connected = begin
     async with radio.session(lock):
         requests = (now() - begun_s[0]) / 0.06
     assert requests == pytest.approx(10)

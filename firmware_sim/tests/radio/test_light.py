@@ -69,25 +69,29 @@ async def test_values_when_each_radio_is_asked_then_all_are_alike(radio: Any) ->
     assert [await connection.att.read(handle) for handle in (9, 11, 19)] == [b"\x01\x00"] * 3
 
 
+def known(connection: Any) -> object:
+    return connection.known_services
+
+
 async def test_services_when_nothing_can_go_wrong_then_they_are_not_asked_for(
     light_radio: Any,
 ) -> None:
     connection = await connected(light_radio)
-    assert connection.known_services is services()
+    assert known(connection) is services()
     light_radio.locks[0].set_faults(SLOW)
-    assert connection.known_services is None
+    assert known(connection) is None
     light_radio.locks[0].set_faults(NO_FAULTS)
     light_radio.locks[0].faults = LinkFaults(loss=0.1)
-    assert connection.known_services is None
+    assert known(connection) is None
     light_radio.locks[0].faults = None
     light_radio.locks[0].set_in_range(False)
-    assert connection.known_services is None
+    assert known(connection) is None
     light_radio.locks[0].set_in_range(True)
     await connection.disconnect()
-    assert connection.known_services is None
+    assert known(connection) is None
     light_radio.link.faults = LinkFaults(loss=0.1)
     again = await connected(light_radio)
-    assert again.known_services is None
+    assert known(again) is None
 
 
 # ------------------------------------------------------------------ requests
