@@ -50,7 +50,7 @@ class LightPeripheral:
         settings: What many locks have alike.
 
     Attributes:
-        address: As given.
+        address: As given, in capitals.
         name: As given.
         settings: As given.
         manufacturer_data: What it advertises now.
@@ -91,7 +91,7 @@ class LightPeripheral:
         settings: PeripheralSettings,
     ) -> None:
         advertised_data(manufacturer_data)
-        self.address = address
+        self.address = _in_capitals(address)
         self.name = name
         self.settings = settings
         self.manufacturer_data = manufacturer_data
@@ -250,3 +250,9 @@ class LightPeripheral:
             return KEYS_MISSING
         bonds[central] = None
         return SUCCESS
+
+
+def _in_capitals(address: str) -> str:
+    """The address in capitals: the very string, where it is that already."""
+    capitals = address.upper()
+    return address if address == capitals else capitals

@@ -150,11 +150,11 @@ async def test_interval_when_connecting_then_the_discovery_costs_the_same_on_eve
     connected = radio.echoes[0].connected
     begun_s: list[float] = []
 
-    def noted(*args: Any) -> None:
+    def begin(*args: Any) -> None:
         begun_s.append(now())
         connected(*args)
 
-    radio.echoes[0].connected = noted
+    radio.echoes[0].connected = begin
     async with radio.session(lock):
         requests = (now() - begun_s[0]) / 0.06
     assert requests == pytest.approx(10)

@@ -69,29 +69,29 @@ async def test_values_when_each_radio_is_asked_then_all_are_alike(radio: Any) ->
     assert [await connection.att.read(handle) for handle in (9, 11, 19)] == [b"\x01\x00"] * 3
 
 
+def known(connection: Any) -> object:
+    return connection.known_services
+
+
 async def test_services_when_nothing_can_go_wrong_then_they_are_not_asked_for(
     light_radio: Any,
 ) -> None:
     connection = await connected(light_radio)
-
-    def known() -> object:
-        return connection.known_services
-
-    assert known() is services()
+    assert known(connection) is services()
     light_radio.locks[0].set_faults(SLOW)
-    assert known() is None
+    assert known(connection) is None
     light_radio.locks[0].set_faults(NO_FAULTS)
     light_radio.locks[0].faults = LinkFaults(loss=0.1)
-    assert known() is None
+    assert known(connection) is None
     light_radio.locks[0].faults = None
     light_radio.locks[0].set_in_range(False)
-    assert known() is None
+    assert known(connection) is None
     light_radio.locks[0].set_in_range(True)
     await connection.disconnect()
-    assert known() is None
+    assert known(connection) is None
     light_radio.link.faults = LinkFaults(loss=0.1)
     again = await connected(light_radio)
-    assert again.known_services is None
+    assert known(again) is None
 
 
 # ------------------------------------------------------------------ requests
@@ -226,6 +226,11 @@ async def test_adapter_when_address_is_in_small_letters_then_it_is_the_same(
 ) -> None:
     await light_radio.lock(address="F0:00:00:00:00:AB")
     async with light_radio.client("f0:00:00:00:00:ab") as client:
+        assert client.is_connected
+    lock = await light_radio.lock(address="f0:00:00:00:00:ac")
+    assert lock.address == "F0:00:00:00:00:AC"
+    assert light_radio.fidelity.is_taken("f0:00:00:00:00:aC")
+    async with light_radio.client(lock.address) as client:
         assert client.is_connected
 
 
