@@ -8,7 +8,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: demo test check lint types layers servers newest coverage bench lock clean
+.PHONY: demo test check lint types layers servers newest explore coverage bench lock clean
 
 demo: $(STAMP)
 	$(BIN)/strikeplate demo
@@ -16,7 +16,7 @@ demo: $(STAMP)
 test: $(STAMP)
 	$(BIN)/python -m pytest -n auto --dist worksteal -m "not real_servers"
 
-check: lint types layers coverage servers newest
+check: lint types layers coverage servers newest explore
 
 lint: $(STAMP)
 	$(BIN)/ruff format --check .
@@ -40,6 +40,11 @@ servers: $(STAMP)
 newest:
 	@if [ -n "$(NEWEST)" ]; then STRIKEPLATE_CI= $(MAKE) test PYTHON="$(NEWEST)" VENV=.venv-3.13; \
 	else echo "no python3.13 here: the tests ran on one Python only"; fi
+
+# Random weeks on benches under random faults, judged by oracles; bounded to five minutes.
+explore: $(STAMP)
+	rm -rf build/explore
+	$(BIN)/strikeplate explore --seeds 0:200 --jobs 0 --minutes 4.5 --campaign build/explore/campaign.jsonl
 
 bench: $(STAMP)
 	$(BIN)/python benchmarks/run.py

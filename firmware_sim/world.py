@@ -8,11 +8,8 @@ Every device goes by three names (bench name, display name, device id), all in o
 
 from __future__ import annotations
 
-import asyncio
 import dataclasses
 import functools
-import random
-from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self
@@ -21,7 +18,6 @@ from urllib.parse import quote
 from firmware_sim.errors import DeviceConflict, FlashMisused, UnknownDevice
 from firmware_sim.faults.actor import FaultActor
 from firmware_sim.faults.plan import NO_FAULTS, FaultPlan
-from firmware_sim.faults.points import QUIET, DeviceFaults
 from firmware_sim.hardware.battery import FULL_PPM, BatteryPack
 from firmware_sim.hardware.rtc import Rtc, RtcState
 from firmware_sim.kernel.alarm import Alarm, TimerLoop
@@ -43,6 +39,7 @@ from firmware_sim.memory.view import MemoryView
 from firmware_sim.radio.interface import PeripheralSettings, Radio
 from firmware_sim.radio.open_radio import RadioKind, open_radio
 from firmware_sim.radio.peripheral import ATT_MTU_MAX
+from firmware_sim.troubles import Troubles
 from protocols.doorlock.zone import NO_RULE, LocalZone, parse_dst_rule
 from protocols.profiles.parser import Profile
 from protocols.profiles.vocabulary import ClockOnPowerLoss, ZoneAwareness
@@ -207,41 +204,6 @@ class Device:
         self.peripheral.set_advertisement(self._advertisement())
 
 
-class _Target:
-    """One device as its fault actor sees it (a `Victim`)."""
-
-    __slots__ = ("_device", "_now", "_switch")
-
-    def __init__(
-        self, device: Device, now: Callable[[], float], switch: Callable[[Device], None]
-    ) -> None:
-        self._device = device
-        self._now = now
-        self._switch = switch
-
-    @property
-    def is_powered(self) -> bool:
-        return self._device.firmware.is_powered
-
-    def cut(self) -> None:
-        self._device.firmware.power(False, self._now())
-
-    def restore(self) -> None:
-        self._device.firmware.power(True, self._now())
-
-    def restart(self) -> None:
-        self._device.firmware.restart()
-
-    def switch_radio(self) -> None:
-        self._switch(self._device)
-
-    def step_clock(self, step_s: float) -> None:
-        self._device.firmware.step_clock(step_s, self._now())
-
-    def change_at_keypad(self, stream: random.Random) -> tuple[str, int] | None:
-        return self._device.firmware.change_at_keypad(stream)
-
-
 @functools.lru_cache(maxsize=1024)  # Most locks of a fleet say the same: they share the bytes.
 def _advertisement(has_news: bool, profile_id: str, log_next_low: int) -> bytes:  # noqa: FBT001 - cached by place.
     return Advertisement(
@@ -278,9 +240,7 @@ class World:
         self.air = open_radio(radio, streams)
         self._now = loop.time
         self._loop = loop
-        self._streams = streams
-        # Radios that faults switch; open while the world is.
-        self._tasks: asyncio.TaskGroup | None = None
+        self._troubles = Troubles(loop, streams)
         self._trace = trace
         self._clock = clock
         self._state_dir = state_dir
@@ -295,7 +255,7 @@ class World:
 
     async def __aenter__(self) -> Self:
         """Switch on the radios of all devices that have power."""
-        self._tasks = await asyncio.TaskGroup().__aenter__()
+        await self._troubles.begin()
         for device in self._devices:
             await self._boot(device)
             device.alarm.set()
@@ -311,9 +271,7 @@ class World:
         for device in self._devices:
             if device.actor is not None:
                 device.actor.stop()
-        tasks, self._tasks = self._tasks, None
-        if tasks is not None:
-            await tasks.__aexit__(None, None, None)
+        await self._troubles.end()
         for device in self._devices:
             device.alarm.cancel()
             await device.peripheral.power_off()
@@ -542,35 +500,8 @@ class World:
             StateFileError: When the clock's new anchor could not be persisted.
         """
         device = self.device(name)
-        faults = device.firmware.faults
-        if faults is QUIET:
-            stream = self._streams.stream(f"{device.spec.name}/fault-points")
-            faults = DeviceFaults(NO_FAULTS, stream, BoundTrace(self._trace, device.spec.name))
-            device.actor = FaultActor(
-                _Target(device, self._now, self._switch_radio),
-                faults,
-                self._loop,
-                self._streams.stream(f"{device.spec.name}/fault-rates"),
-            )
-        device.firmware.obey(faults, plan, self._now())
-        if device.actor is not None:
-            device.actor.follow(plan)
-        to_radio = getattr(device.peripheral, "set_faults", None)
-        if to_radio is not None:
-            to_radio(plan)
-        self._trace.record(device.spec.name, "fault_plan", **plan.knobs())
-
-    def _switch_radio(self, device: Device) -> None:
-        """Have a device's radio on or off, as its firmware runs or not."""
-        if self._tasks is not None:
-            self._tasks.create_task(self._follow(device), name=f"radio of {device.spec.name}")
-
-    async def _follow(self, device: Device) -> None:
-        """Switch the radio; what the firmware does meanwhile is looked at again."""
-        if device.firmware.is_running:
-            await device.peripheral.power_on()
-        else:
-            await device.peripheral.power_off()
+        trace = BoundTrace(self._trace, device.spec.name)
+        self._troubles.set_plan(device, device.spec.name, plan, trace)
 
     def _free_names(self, spec: DeviceSpec) -> dict[str, None]:
         """The names of a new device; checked before its state file is touched.

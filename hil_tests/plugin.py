@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import shlex
+from collections.abc import Generator
 from pathlib import Path
+from typing import Final
 
 import pytest
+
+# A test that asks for this, itself or through another fixture, runs on benches of the seed.
+_BENCH_FIXTURE: Final = "open_bench"
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -27,3 +33,29 @@ def bench_path(config: pytest.Config) -> Path:
     if not named:
         raise pytest.UsageError("no bench file: give --bench FILE, or set bench_file")
     return config.rootpath / str(named)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Add to the report of a bench's test its seed, and the command that repeats a failure."""
+    del call
+    report = yield
+    if _BENCH_FIXTURE in getattr(item, "fixturenames", ()):
+        if report.when == "setup":
+            seed = item.config.getoption("--bench-seed")
+            item.user_properties.append(("bench_seed", seed))
+        if report.failed:
+            report.sections.append(("Repeat this run", repeat_command(item)))
+    return report
+
+
+def repeat_command(item: pytest.Item) -> str:
+    """The command that runs one test again on the same benches with the same seed."""
+    words = ["python", "-m", "pytest", item.nodeid, "--bench-seed"]
+    words.append(str(item.config.getoption("--bench-seed")))
+    bench = item.config.getoption("--bench")
+    if bench:
+        words += ["--bench", str(bench)]
+    return shlex.join(words)

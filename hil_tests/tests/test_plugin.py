@@ -76,3 +76,22 @@ def test_option_names_another_bench_and_a_missing_one_is_one_line(
     result = run(project, "-k", "test_lock")
     result.assert_outcomes(errors=1)
     result.stdout.fnmatch_lines(["*no bench file: give --bench FILE, or set bench_file*"])
+
+
+def test_failure_tells_the_command_that_repeats_it(project: pytest.Pytester) -> None:
+    project.makepyfile(
+        test_broken="""
+        async def test_broken(bench):
+            assert bench.slots("gym") == {"1234": 1}
+
+        def test_broken_without_a_bench():
+            assert False
+        """
+    )
+    project.makeini("[pytest]\nbench_file = bench.toml\n")
+    result = run(project, "--bench", "bench.toml", "--bench-seed", "7", "-k", "broken")
+    result.assert_outcomes(failed=2, deselected=3)
+    commands = [line for line in result.outlines if line.startswith("python -m pytest")]
+    assert commands == [
+        "python -m pytest test_broken.py::test_broken --bench-seed 7 --bench bench.toml"
+    ]
