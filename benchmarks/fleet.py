@@ -9,8 +9,8 @@ thousand locks at most twice that at ten; every grant confirmed by its lock, and
 day that the bounds are about really held. Exit code 1 when one is missed. Wall time counts;
 processor time stands beside it, because a machine with other work to do stretches only the first.
 
-Run: ``python benchmarks/fleet.py [--locks 1000] [--days 7]``; some minutes. With ``--only`` the
-one size runs alone, and ``--profile FILE`` writes what cProfile saw of its days.
+Run: ``python benchmarks/fleet.py [--locks 1000] [--days 7] [--radio sim|light]``; some minutes.
+With ``--only`` the one size runs alone; ``--profile FILE`` writes what cProfile saw of its days.
 """
 
 from __future__ import annotations
@@ -33,6 +33,7 @@ import httpx
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from firmware_sim.kernel.run import Simulation, run_sim
+from firmware_sim.radio.open_radio import RadioKind
 from gateway.plan.policy import Policy
 from gateway.ports import DirectEdge
 from hil_tests.bench import Bench, BenchSetting
@@ -120,7 +121,7 @@ def main() -> int:
         (arguments.days, arguments.locks),
         (arguments.days * SMALL_DAYS_FACTOR, SMALL),
     ):
-        rounds.append(_child(locks, days))
+        rounds.append(_child(locks, days, arguments.radio))
         print(rounds[-1], flush=True)
     small, large = [rounds[0], rounds[2]], rounds[1]
     ratio = large.session_wall_ms / statistics.median(each.session_wall_ms for each in small)
@@ -142,13 +143,14 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="Simulate a fleet for a virtual week.")
     parser.add_argument("--locks", type=int, default=1000)
     parser.add_argument("--days", type=int, default=7)
+    parser.add_argument("--radio", choices=tuple(RadioKind), default=RadioKind.SIM)
     parser.add_argument("--only", action="store_true", help="this size alone, nothing judged")
     parser.add_argument("--as-json", action="store_true", help=argparse.SUPPRESS)
     parser.add_argument("--profile", type=Path, metavar="FILE", help="with --only: cProfile")
     return parser.parse_args()
 
 
-def _child(locks: int, days: int) -> Figures:
+def _child(locks: int, days: int, radio: str) -> Figures:
     result = subprocess.run(  # noqa: S603 - this script.
         [
             sys.executable,
@@ -157,6 +159,7 @@ def _child(locks: int, days: int) -> Figures:
             "--as-json",
             f"--locks={locks}",
             f"--days={days}",
+            f"--radio={radio}",
         ],
         check=False,  # It says by its exit code what its figures say too.
         stdout=subprocess.PIPE,
@@ -176,7 +179,7 @@ def _measure(arguments: argparse.Namespace) -> Figures:
 
 async def _fleet(arguments: argparse.Namespace, simulation: Simulation) -> Figures:
     """Build the bench, live through the days, count."""
-    file = _file(arguments.locks)
+    file = _file(arguments.locks, RadioKind(arguments.radio))
     setting = BenchSetting(
         loop=simulation.loop,
         seed=1,
@@ -270,14 +273,14 @@ async def _confirmed(http: httpx.AsyncClient, expected: int) -> int:
     return len(seen)
 
 
-def _file(count: int) -> BenchFile:
+def _file(count: int, radio: RadioKind) -> BenchFile:
     devices = tuple(
         completed(
             "fleet",
             BenchDevice(
-                name=f"lock-{number:04d}",
+                name=f"lock-{number:06d}",
                 profile="latch-m" if number % 2 else "generic-native",
-                address=f"C0:00:00:00:{number >> 8:02X}:{number & 255:02X}",
+                address=f"C0:00:00:{number >> 16:02X}:{number >> 8 & 255:02X}:{number & 255:02X}",
             ),
         )
         for number in range(count)
@@ -285,7 +288,7 @@ def _file(count: int) -> BenchFile:
     # A device is contacted so long after its last session, whatever that was for: half a day after
     # the day's grant, and then the next day's grant comes first.
     policy = dataclasses.replace(Policy(), status_contact_s=DAY_S // SESSIONS_A_DAY)
-    return BenchFile(bench=BenchTable(name="fleet"), policy=policy, devices=devices)
+    return BenchFile(bench=BenchTable(name="fleet", radio=radio), policy=policy, devices=devices)
 
 
 def _connections(bench: Bench) -> int:

@@ -22,6 +22,7 @@ BENCHMARKS = {
     "codec": "Codec: generated code against hand-written struct and interpreted construct",
     "ble": "Virtual radio: the bleak backend against bumble itself",
     "fleet": "Fleet: a thousand locks for a virtual week",
+    "fleet_light": "Fleets on the light link: up to a hundred thousand locks",
     "power_cut": "Power cuts: images of a flash mounted and checked",
 }
 HEAD = """# Performance

@@ -3,6 +3,7 @@
 StrikeplateError                    protocols/errors.py
 └─ SimulationError                  somebody asked the simulation for what it can't do
     ├─ SimDeadlock                  nothing is ready, nothing is scheduled, the run is not done
+    ├─ SimRunaway                   more callbacks than a run may take
     ├─ RealWorldRefused             a socket, descriptor, signal or foreign thread on virtual time
     ├─ ClockError                   a bench time that lies in the past, or is no time at all
     ├─ AdvanceInProgress            a second advance while one is moving the clock
@@ -16,6 +17,7 @@ StrikeplateError                    protocols/errors.py
     ├─ UnknownDevice                no device of the world has that name
     ├─ DeviceConflict               two devices of one world with one name, id or address
     ├─ KeypadKeyUnknown             a key that a keypad doesn't have
+    ├─ HardwareMissing              a part that a lock of this kind doesn't have
     ├─ FaultPlanInvalid             a knob of a fault plan out of its bounds
     ├─ MemoryRefused                a lock's memory that does not take a change
     │   ├─ MemoryFull               no room in its flash
@@ -73,6 +75,23 @@ class SimDeadlock(SimulationError):  # noqa: N818 - leaves of the tree say what 
 
 def _rebuild_deadlock(at_s: float, waiting: tuple[str, ...]) -> SimDeadlock:
     return SimDeadlock(at_s=at_s, waiting=waiting)
+
+
+class SimRunaway(SimulationError):  # noqa: N818 - see SimDeadlock.
+    """A run took more callbacks than it may: it goes round in circles.
+
+    Attributes:
+        callbacks: How many it took.
+        at_s: Loop time by then, seconds.
+    """
+
+    def __init__(self, callbacks: int, at_s: float) -> None:
+        super().__init__(callbacks, at_s)
+        self.callbacks = callbacks
+        self.at_s = at_s
+
+    def __str__(self) -> str:
+        return f"the simulation took {self.callbacks} callbacks and is at {self.at_s:.6f} s only"
 
 
 class RealWorldRefused(SimulationError):  # noqa: N818 - see SimDeadlock.
@@ -172,6 +191,21 @@ class KeypadKeyUnknown(SimulationError, ValueError):  # noqa: N818 - see SimDead
 
     def __str__(self) -> str:
         return "a keypad has the keys 0-9, * and # only"
+
+
+class HardwareMissing(SimulationError):  # noqa: N818 - see SimDeadlock.
+    """A part was used that a lock of this kind doesn't have.
+
+    Attributes:
+        part: Which.
+    """
+
+    def __init__(self, part: str) -> None:
+        super().__init__(part)
+        self.part = part
+
+    def __str__(self) -> str:
+        return f"this kind of lock has no {self.part}"
 
 
 class ValueTooLong(SimulationError, ValueError):  # noqa: N818 - see SimDeadlock.

@@ -1,31 +1,36 @@
 """The simulated world: devices on one air, each with its own memory, clock, power and radio.
 
-A `World` is built on a running loop and owns no task and no timer: devices act when the radio, a
-finger or the bench acts on them. Every device goes by three names (bench name, display name,
-device id), all in one name space.
+A `World` is built on a running loop and owns no task: devices act when the radio, a finger or the
+bench acts on them. A device has a timer only while something of its own is due.
+
+Every device goes by three names (bench name, display name, device id), all in one name space.
 """
 
 from __future__ import annotations
 
 import asyncio
 import dataclasses
+import functools
 import random
 from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Final, Protocol, Self
+from typing import Any, Final, Self
 from urllib.parse import quote
 
 from firmware_sim.errors import DeviceConflict, UnknownDevice
 from firmware_sim.faults.actor import FaultActor
 from firmware_sim.faults.plan import NO_FAULTS, FaultPlan
 from firmware_sim.faults.points import QUIET, DeviceFaults
+from firmware_sim.hardware.battery import FULL_PPM, BatteryPack
 from firmware_sim.hardware.rtc import Rtc, RtcState
+from firmware_sim.kernel.alarm import Alarm, TimerLoop
 from firmware_sim.kernel.clock import EPOCH_2000_MS, WorldClock
 from firmware_sim.kernel.streams import Streams, derive_seed
 from firmware_sim.kernel.trace import Trace
 from firmware_sim.locks.endpoint import StrikeEndpoint
 from firmware_sim.locks.firmware import LockFirmware
+from firmware_sim.locks.lock_hardware import LockHardware
 from firmware_sim.locks.outcome import KeypadOutcome
 from firmware_sim.memory.flash_file import new_memory, open_memory
 from firmware_sim.memory.interface import LockMemory
@@ -59,16 +64,6 @@ _RADIO_SETTINGS: Final = {
     )
     for is_public in (False, True)
 }
-
-
-class LoopTime(Protocol):
-    """The part of an event loop that the world needs."""
-
-    def time(self) -> float:
-        """Seconds since the loop's zero."""
-
-    def call_later(self, delay: float, callback: Callable[[], object], /) -> asyncio.TimerHandle:
-        """Call back after a delay in seconds; for devices with a fault plan."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -160,9 +155,10 @@ class Device:
         endpoint: What is behind its GATT service.
         peripheral: Its radio.
         actor: What goes wrong with it; None until it has its first fault plan.
+        alarm: Calls it when something of its own is due.
     """
 
-    __slots__ = ("actor", "endpoint", "firmware", "peripheral", "spec")
+    __slots__ = ("actor", "alarm", "endpoint", "firmware", "peripheral", "spec")
 
     def __init__(
         self,
@@ -171,6 +167,7 @@ class Device:
         endpoint: StrikeEndpoint,
         air: Radio,
         trace: BoundTrace,
+        loop: TimerLoop,
     ) -> None:
         self.spec = spec
         self.firmware = firmware
@@ -185,13 +182,20 @@ class Device:
         )
         self.peripheral.fault_trace = trace
         firmware.on_log_change(self._advertise)
+        self.alarm = Alarm(loop, lambda: firmware.next_deadline, firmware.tick)
+        firmware.on_change(self.alarm.set)
+        firmware.on_reset(self._reset)
+
+    def _reset(self) -> None:
+        """Whoever was connected hears nothing more."""
+        self.peripheral.disconnect()
 
     def _advertisement(self) -> bytes:
-        return Advertisement(
-            has_news=self.firmware.has_news,
-            profile_hint=profile_hint(self.spec.profile.profile_id),
-            log_next_low=self.firmware.log_next_index & 0xFFFF,
-        ).encode()
+        return _advertisement(
+            self.firmware.has_news,
+            self.spec.profile.profile_id,
+            self.firmware.log_next_index & 0xFFFF,
+        )
 
     def _advertise(self) -> None:
         """Advertise the present state; it is no news to the radio when it is what it was."""
@@ -233,6 +237,13 @@ class _Target:
         return self._device.firmware.change_at_keypad(stream)
 
 
+@functools.lru_cache(maxsize=1024)  # Most locks of a fleet say the same: they share the bytes.
+def _advertisement(has_news: bool, profile_id: str, log_next_low: int) -> bytes:  # noqa: FBT001 - cached by place.
+    return Advertisement(
+        has_news=has_news, profile_hint=profile_hint(profile_id), log_next_low=log_next_low
+    ).encode()
+
+
 class World:
     """All devices of one bench; an async context manager, single-use.
 
@@ -250,7 +261,7 @@ class World:
 
     def __init__(
         self,
-        loop: LoopTime,
+        loop: TimerLoop,
         streams: Streams,
         trace: Trace,
         clock: WorldClock,
@@ -274,7 +285,6 @@ class World:
         self._world_epoch_us = (clock.epoch_ms - EPOCH_2000_MS) * _US_PER_MS
         self._devices: list[Device] = []
         self._by_name: dict[str, Device] = {}
-        self._serial_numbers: set[str] = set()
 
     # --- life -------------------------------------------------------------------------------
 
@@ -283,6 +293,7 @@ class World:
         self._tasks = await asyncio.TaskGroup().__aenter__()
         for device in self._devices:
             await self._boot(device)
+            device.alarm.set()
         return self
 
     async def __aexit__(
@@ -299,6 +310,7 @@ class World:
         if tasks is not None:
             await tasks.__aexit__(None, None, None)
         for device in self._devices:
+            device.alarm.cancel()
             await device.peripheral.power_off()
 
     def add(self, spec: DeviceSpec) -> Device:
@@ -309,7 +321,9 @@ class World:
             StateFileError: When its state file can't be used.
         """
         names = self._free_names(spec)
-        memory = self._memory(spec, DeviceState(clock=self._fresh_clock(spec)))
+        fresh = self._fresh_clock(spec)
+        battery = BatteryPack(since_us=fresh.true_us)
+        memory = self._memory(spec, DeviceState(clock=fresh, battery=battery))
         facts = spec.profile.clock
         rtc = Rtc(
             memory.state.clock,
@@ -324,9 +338,8 @@ class World:
         endpoint = StrikeEndpoint(
             firmware, now=self._now, later=self._loop.call_later, trace=trace
         )
-        device = Device(spec, firmware, endpoint, self.air, trace)
+        device = Device(spec, firmware, endpoint, self.air, trace, self._loop)
         self._devices.append(device)
-        self._serial_numbers.add(spec.serial_number)
         for name in names:
             self._by_name[name] = device
         if spec.faults != NO_FAULTS:
@@ -414,12 +427,45 @@ class World:
         device = self.device(name)
         if device.actor is not None:
             device.actor.end_outage()
-        if on:
-            device.firmware.power(True, self._now())
-            await self._boot(device)
-        else:
-            device.firmware.power(False, self._now())
-            await device.peripheral.power_off()
+        device.firmware.power(on, self._now())
+        await self._follow_supply(device)
+
+    @property
+    def now(self) -> float:
+        """Loop seconds, for `hardware`."""
+        return self._now()
+
+    def hardware(self, name: str) -> LockHardware:
+        """The parts of a device, as hands reach them; see `jump` and `replace_cells` for cells.
+
+        Raises:
+            UnknownDevice: When there is no such device.
+        """
+        return self.device(name).firmware.hardware
+
+    async def jump(self, name: str, mv: int) -> None:
+        """Hold a battery of so many millivolts to a device's jump terminals; 0 = take it away.
+
+        Cancellation: as `power`.
+
+        Raises:
+            UnknownDevice: When there is no such device.
+        """
+        device = self.device(name)
+        device.firmware.hardware.jump(mv, self._now())
+        await self._follow_supply(device)
+
+    async def replace_cells(self, name: str) -> None:
+        """Take a device's cells out and put fresh ones in.
+
+        Cancellation: as `power`; call it again.
+
+        Raises:
+            UnknownDevice: When there is no such device.
+        """
+        await self.power(name, on=False)
+        self.hardware(name).set_charge(FULL_PPM, self._now())
+        await self.power(name, on=True)
 
     def radio(self, name: str, in_range: bool) -> None:  # noqa: FBT001 - as the bench route has it.
         """Put a device into radio range or out of it.
@@ -489,9 +535,16 @@ class World:
         for name in names:
             if name in self._by_name:
                 raise DeviceConflict(f"two devices are named {name!r}")
-        if spec.serial_number in self._serial_numbers:
+        if self.air.is_taken(spec.address):
             raise DeviceConflict(f"two devices have the radio address {spec.address}")
         return names
+
+    async def _follow_supply(self, device: Device) -> None:
+        """Switch a device's radio as its processor has power or not."""
+        if device.firmware.is_running:
+            await device.peripheral.power_on()
+        else:
+            await device.peripheral.power_off()
 
     async def _boot(self, device: Device) -> None:
         if device.firmware.is_running:

@@ -33,6 +33,7 @@ from gateway.config_schema import nearest
 from gateway.errors import GatewayError
 from gateway.ports import Edge
 from gateway.profiles import load_profiles
+from hil_tests import bench_hardware
 from hil_tests.bench_clock import BenchClock, Progress
 from hil_tests.bench_file import BenchDevice, BenchFile
 from hil_tests.errors import BenchError, GatewayUnusable, UnknownDevice
@@ -279,6 +280,26 @@ class Bench:
         outcome = self.world.keypad(spec.name, digits)
         await self.clock.settle()
         return outcome
+
+    async def handle(self, name: str, body: Mapping[str, Any]) -> None:
+        """Do something to the parts of a device; see `bench_hardware`.
+
+        Raises:
+            UnknownDevice: When there is no such device.
+            BenchError: When it is nothing that can be done.
+        """
+        bench_name = self.device(name).spec.name
+        bench_hardware.check(body)
+        await bench_hardware.apply(self.world, bench_name, body)
+        await self.clock.settle(after_s=HEARD_WITHIN_S)
+
+    def hardware_view(self, name: str) -> dict[str, Any]:
+        """What is so at a device, as JSON.
+
+        Raises:
+            UnknownDevice: When there is no such device.
+        """
+        return bench_hardware.view(self.world, self.device(name).spec.name)
 
     async def set_power(self, name: str, *, on: bool) -> None:
         """Cut a device's power or give it back.

@@ -15,6 +15,7 @@ from starlette.responses import JSONResponse
 from starlette.routing import Route
 
 from gateway.config_schema import nearest
+from hil_tests import bench_hardware
 from hil_tests.bench import Bench
 from hil_tests.errors import BenchError, NotYetBuilt
 from protocols.errors import StrikeplateError
@@ -43,6 +44,8 @@ def build_bench_api(bench: Bench) -> Starlette:
         _route(bench, f"{device}/faults", "GET", _show_faults),
         _route(bench, f"{device}/faults", "PUT", _replace_faults, ANY),
         _route(bench, f"{device}/faults", "POST", _add_faults, ANY),
+        _route(bench, f"{device}/hardware", "GET", _show_hardware),
+        _route(bench, f"{device}/hardware", "POST", _hardware, bench_hardware.KEYS),
         _route(bench, "/bench/gateway", "POST", _gateway, ("on", "crash")),
     ]
     routes += [
@@ -180,6 +183,19 @@ async def _replace_faults(
 async def _add_faults(bench: Bench, request: Request, body: Mapping[str, Any]) -> dict[str, Any]:
     held = bench.faults(request.path_params["name"])
     return await _replace_faults(bench, request, {**held, **body})
+
+
+async def _show_hardware(
+    bench: Bench, request: Request, body: Mapping[str, Any]
+) -> dict[str, Any]:
+    del body
+    return bench.hardware_view(request.path_params["name"])
+
+
+async def _hardware(bench: Bench, request: Request, body: Mapping[str, Any]) -> dict[str, Any]:
+    name = request.path_params["name"]
+    await bench.handle(name, body)
+    return bench.hardware_view(name)
 
 
 async def _gateway(bench: Bench, request: Request, body: Mapping[str, Any]) -> dict[str, Any]:

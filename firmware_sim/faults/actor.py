@@ -7,14 +7,14 @@ for the way back from an outage, and none while nothing is due.
 
 from __future__ import annotations
 
-import asyncio
 import random
 from collections.abc import Callable
 from typing import Final, Protocol
 
 from firmware_sim.faults.plan import FaultPlan
 from firmware_sim.faults.points import DeviceFaults, FaultPoint
-from firmware_sim.faults.rates import FaultRates, TimerLoop
+from firmware_sim.faults.rates import FaultRates
+from firmware_sim.kernel.alarm import Timer, TimerLoop
 
 # Seconds of the shortest outage: long enough that a connection notices, short enough to be a slip.
 _OUTAGE_S_MIN: Final = 1.0
@@ -66,7 +66,7 @@ class FaultActor:
         self._faults = faults
         self._loop = loop
         self._stream = stream
-        self._outage: asyncio.TimerHandle | None = None
+        self._outage: Timer | None = None
         faults.on_breakdown = self._break_down
         self._rates = FaultRates(
             loop,

@@ -6,24 +6,17 @@ and which of them it is by their shares. A plan without a rate has no timer.
 
 from __future__ import annotations
 
-import asyncio
 import random
 from collections.abc import Callable, Mapping
-from typing import Final, Protocol
+from typing import Final
 
 from firmware_sim.faults.plan import FaultPlan
 from firmware_sim.faults.points import FaultPoint
+from firmware_sim.kernel.alarm import Timer, TimerLoop
 
 _DAY_S: Final = 86_400.0
 # The knobs that are rates, in the order in which a draw goes through them.
 RATES: Final = (FaultPoint.OUTSIDE_CHANGE, FaultPoint.CLOCK_STEP, FaultPoint.POWER_CUT)
-
-
-class TimerLoop(Protocol):
-    """The part of an event loop that needs a timer."""
-
-    def call_later(self, delay: float, callback: Callable[[], object], /) -> asyncio.TimerHandle:
-        """Call back after a delay in seconds."""
 
 
 class FaultRates:
@@ -46,7 +39,7 @@ class FaultRates:
         self._loop = loop
         self._stream = stream
         self._actions = actions
-        self._timer: asyncio.TimerHandle | None = None
+        self._timer: Timer | None = None
         self._plan = FaultPlan()
 
     def follow(self, plan: FaultPlan) -> None:

@@ -3,8 +3,9 @@
 No timer runs. Every key carries its instant, and the keypad works out from the last one whether
 the entry before it had timed out meanwhile.
 
-A sleeping keypad is dark: the touch that wakes it is not a digit (observed on locks of the Latch
-kind, whose digits light up first). It sleeps again when the inter-digit time has passed.
+A sleeping touch keypad is dark: the touch that wakes it is not a digit (observed on locks of the
+Latch kind, whose digits light up first). One of push buttons takes the first key at once. It
+sleeps again when the inter-digit time has passed.
 """
 
 from __future__ import annotations
@@ -41,6 +42,7 @@ class Keypad:
         buffer_length: Digits that the entry buffer holds; further ones push out the oldest.
         submit_length: Number of digits at which an entry is submitted by itself; None when codes
             vary in length and `#` submits.
+        wakes_on_touch: True when the first touch only wakes it.
     """
 
     __slots__ = (
@@ -49,14 +51,21 @@ class Keypad:
         "_inter_digit_timeout_s",
         "_submit_length",
         "_touched_at",
+        "_wakes_on_touch",
     )
 
     def __init__(
-        self, *, inter_digit_timeout_s: float, buffer_length: int, submit_length: int | None
+        self,
+        *,
+        inter_digit_timeout_s: float,
+        buffer_length: int,
+        submit_length: int | None,
+        wakes_on_touch: bool = True,
     ) -> None:
         self._inter_digit_timeout_s = inter_digit_timeout_s
         self._buffer_length = buffer_length
         self._submit_length = submit_length
+        self._wakes_on_touch = wakes_on_touch
         self._digits = ""
         self._touched_at: float | None = None
 
@@ -75,7 +84,8 @@ class Keypad:
     def press(self, key: str, now: float) -> Entry | None:
         """Press one key; gives the entry that this key ended, if it ended one.
 
-        On a sleeping keypad the key only wakes it, and the entry given is the one left before.
+        On a sleeping keypad the entry given is the one left before; the key only wakes a touch
+        keypad, and is the first of a new entry on one of push buttons.
 
         Args:
             key: A digit, `*` (forget the entry) or `#` (submit it; without digits it does
@@ -88,7 +98,17 @@ class Keypad:
         if key not in KEYS:
             raise KeypadKeyUnknown
         if not self.is_awake(now):
-            return self.wake(now)
+            left = self.wake(now)
+            if self._wakes_on_touch:
+                return left
+            if key in DIGITS:
+                self._digits = key
+            # Where one digit is a whole code, nothing can have been left unfinished.
+            return (
+                self._end(is_submitted=True)
+                if self._submit_length == 1 == len(self._digits)
+                else left
+            )
         self._touched_at = now
         if key == CLEAR_KEY:
             self._forget()

@@ -268,5 +268,16 @@ class Rtc:
         pace = _PPB + self._drift_ppb + state.extra_ppb + curve_ppb
         return (self._true_us(now) - state.true_us) * pace // _PPB
 
+    def true_us(self, now: float) -> int:
+        """The true instant of loop time `now`, microseconds since 2000-01-01Z.
+
+        For what is no firmware: motors, doors and cells go by the true time.
+        """
+        return self._true_us(now)
+
+    def loop_s(self, true_us: int) -> float:
+        """Loop time of a true instant, microseconds since 2000-01-01Z."""
+        return (true_us - self._world_epoch_us) / _US_PER_S
+
     def _true_us(self, now: float) -> int:
         return self._world_epoch_us + round(now * _US_PER_S)

@@ -37,7 +37,7 @@ from collections import deque
 from collections.abc import Callable, Coroutine, Generator
 from typing import Any, TypeVar, TypeVarTuple
 
-from firmware_sim.errors import RealWorldRefused, SimDeadlock, SimulationError
+from firmware_sim.errors import RealWorldRefused, SimDeadlock, SimRunaway, SimulationError
 from firmware_sim.kernel.handles import SimHandle, SimTimer
 from firmware_sim.kernel.identity import GeneratorRegistry, SimFuture, SimTask
 from firmware_sim.kernel.refusals import Refusals
@@ -62,6 +62,8 @@ class SimLoop(Refusals):
         seed: Seeds the interleavings of `explore`; the same seed gives the same ones.
         explore: Take ready callbacks in a seeded random rotation instead of in order: other
             interleavings of the same program, each of which repeats from its seed.
+        callbacks_max: Callbacks after which the run is given up: a program that goes round in
+            circles at one instant never comes to any bound in time.
 
     Attributes:
         callbacks_run: Callbacks run since the loop was made; the cost of a simulation.
@@ -73,7 +75,9 @@ class SimLoop(Refusals):
     _closed: bool = True  # Until the base class opens it: a refused construction leaves nothing.
     _thread_id: int | None
 
-    def __init__(self, *, seed: int = 0, explore: bool = False) -> None:
+    def __init__(
+        self, *, seed: int = 0, explore: bool = False, callbacks_max: float = math.inf
+    ) -> None:
         super().__init__()
         self.callbacks_run = 0
         self._now = 0.0
@@ -83,6 +87,7 @@ class SimLoop(Refusals):
         self._dead_timers = 0
         self._watches = IdleWatches()
         self._home_thread_id = threading.get_ident()
+        self._callbacks_max = callbacks_max
         self._collect_every = 0
         self._collect_at = math.inf
         self._lots = Streams(seed).stream("loop/explore") if explore else None
@@ -329,6 +334,9 @@ class SimLoop(Refusals):
 
     def _run_once(self) -> None:
         """One turn: find what is due, then run what is ready now, but nothing that it adds."""
+        if self.callbacks_run >= self._callbacks_max:
+            self._callbacks_max = math.inf
+            raise SimRunaway(self.callbacks_run, self._now)
         ready = self._ready
         if not ready and not self._stopping:
             self._pass_idle()

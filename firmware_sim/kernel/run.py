@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import dataclasses
 import gc
+import math
 from collections.abc import Callable, Coroutine, Iterator
 from pathlib import Path
 from typing import Any, Generic, TypeVar
@@ -70,6 +71,7 @@ def run_sim(
     horizon_s: float | None = None,
     trace_path: Path | None = None,
     explore: bool = False,
+    callbacks_max: float = math.inf,
 ) -> SimRun[T]:
     """Run a simulation on a virtual loop of its own; synchronous.
 
@@ -80,11 +82,13 @@ def run_sim(
         horizon_s: Loop time at which it is cancelled, once all that was due has happened.
         trace_path: File for its events.
         explore: Another interleaving of the ready callbacks, see `SimLoop`.
+        callbacks_max: Callbacks after which it is given up, see `SimLoop`.
 
     Raises:
         SimDeadlock: When nothing is ready, nothing is scheduled and main is not done.
+        SimRunaway: When it took more callbacks than it may.
     """
-    loop = SimLoop(seed=seed, explore=explore)
+    loop = SimLoop(seed=seed, explore=explore, callbacks_max=callbacks_max)
     clock = WorldClock(loop, epoch_ms)
     with _collecting_by_count(loop), Trace(trace_path, seed, clock) as trace:
         simulation = Simulation(loop=loop, streams=Streams(seed), clock=clock, trace=trace)

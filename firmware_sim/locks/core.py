@@ -17,7 +17,7 @@ from firmware_sim.locks.timekeeping import (
 )
 from firmware_sim.locks.tracing import DeviceTrace
 from firmware_sim.memory.interface import Change, LockMemory
-from firmware_sim.memory.records import DeviceState
+from firmware_sim.memory.records import DeviceState, Record
 from protocols.profiles.parser import Profile
 from protocols.strike.messages import AccessDenied, Alarm, LockOperation
 
@@ -44,11 +44,16 @@ class LockCore:
         on_event: Called with every event, after it is in the log.
         on_log_change: Called when there is more in the log, or less that nobody has read.
         statement_policy: Whether it believes who says what time it is.
+        on_change: Called after every change, when all others were told.
+        on_brown_out: Called with loop seconds when the supply broke down and the processor
+            resets; what was committed before stands.
     """
 
     __slots__ = (
         "faults",
         "memory",
+        "on_brown_out",
+        "on_change",
         "on_event",
         "on_log_change",
         "profile",
@@ -75,6 +80,8 @@ class LockCore:
         self.on_event: Callable[[LockEvent], None] | None = None
         self.on_log_change: Callable[[], None] | None = None
         self.statement_policy: StatementPolicy = AnyStatement()
+        self.on_change: Callable[[], None] | None = None
+        self.on_brown_out: Callable[[float], None] = lambda _now: None
 
     @property
     def state(self) -> DeviceState:
@@ -90,30 +97,40 @@ class LockCore:
         """What the clock says."""
         return read_clock(self.profile, self.rtc, self.state, now)
 
-    def commit(self, state: DeviceState, drafts: Sequence[LogDraft], now: float) -> None:
+    def commit(
+        self,
+        state: DeviceState,
+        drafts: Sequence[LogDraft],
+        now: float,
+        *,
+        records: Sequence[Record] = (),
+    ) -> None:
         """Persist a new state with what happened, then make it real, then tell of it.
 
         Args:
             state: The new state; its clock becomes the clock.
             drafts: What happened, for the log, stamped by the new clock.
             now: Loop seconds.
+            records: Records of the memory that change with it.
 
         Raises:
             StateFileError: When it could not be persisted; nothing changed, nobody was told.
         """
         reading = read_clock(self.profile, self.rtc, state, now)
         state = after_reading(state, reading)
-        records = chained(self.memory, drafts, utc_s=reading.utc_s, quality=reading.quality)
-        self.memory.commit(Change(log=records, state=state))
+        entries = chained(self.memory, drafts, utc_s=reading.utc_s, quality=reading.quality)
+        self.memory.commit(Change(records=tuple(records), log=entries, state=state))
         self.rtc.restore(state.clock)
-        for record in records:
-            event = event_of(record)
+        for entry in entries:
+            event = event_of(entry)
             if event is None or self.on_event is None:
                 continue
             if not self.faults.fires(FaultPoint.EVENT_LOSS):
                 self.on_event(event)
-        if records:
+        if entries:
             self._tell_log_change()
+        if self.on_change is not None:
+            self.on_change()
 
     def note_log_read(self, next_index: int) -> None:
         """The log was read up to its end; persists it when that was news.

@@ -80,13 +80,14 @@ class StrikeEndpoint:
         self._held_back: list[LockEvent] | None = None
         # Requests that came while one is answered.
         self._waiting: deque[RequestReceived] = deque()
-        firmware.on_event(self._event)
 
     def connected(self, att_mtu: int, notify: Callable[[bytes], None]) -> None:
         """A central connected: a new session begins."""
         self.connection_count += 1
         session = Session(Role.RESPONDER, self._provider(), att_mtu)
         self._connection = _Connection(session, notify)
+        # Only now: a lock that nobody is connected to has nobody to tell.
+        self._firmware.on_event(self._event)
 
     def mtu_changed(self, att_mtu: int) -> None:
         """Both sides agreed on another ATT MTU."""
@@ -116,6 +117,7 @@ class StrikeEndpoint:
         self._connection = None
         self._held_back = None
         self._waiting.clear()
+        self._firmware.on_event(None)
 
     def _answer_waiting(self, connection: _Connection) -> None:
         """Answer what waits, in order, up to one whose change takes its time."""

@@ -2,7 +2,9 @@
 
 Theory of operation. One firmware serves all profiles; what differs is a fact of the profile.
 It runs no timer: each input carries its instant, and what time does to a lock (an entry that times
-out, a lockout that ends, a schedule that opens) is worked out from instants when it matters.
+out, a lockout that ends, a schedule that opens) is worked out from instants when it matters. What
+a lock does by itself (it relocks, it tells of a door left ajar) has a deadline: whoever runs the
+lock calls `tick` then, and an idle lock has none. Every input first does what was due before it.
 
 Whatever changes is persisted by one `commit` before it is visible outside: before the answer, the
 event, the bolt. So a crash at any moment forgets nothing that anybody was told.
@@ -10,23 +12,29 @@ event, the bolt. So a crash at any moment forgets nothing that anybody was told.
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
+import functools
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Final
 
 from firmware_sim.errors import DevicePoweredOff, KeypadKeyUnknown
 from firmware_sim.faults.plan import FaultPlan
 from firmware_sim.faults.points import DeviceFaults
+from firmware_sim.hardware.battery import BatteryPack
 from firmware_sim.hardware.keypad import KEYS, Keypad
 from firmware_sim.hardware.rtc import Rtc, RtcState
 from firmware_sim.locks import keypad_entry, lockout, misbehaviour, outside, requests
 from firmware_sim.locks.access_log import LogDraft
 from firmware_sim.locks.core import LockCore, LockEvent
+from firmware_sim.locks.lock_hardware import LockHardware
+from firmware_sim.locks.mechanism import next_due_us, notice, relock, when_booted
 from firmware_sim.locks.outcome import EntryReason, KeypadOutcome
 from firmware_sim.locks.timekeeping import StatementPolicy
 from firmware_sim.locks.tracing import DeviceTrace, NoTrace
 from firmware_sim.memory.interface import LockMemory
+from firmware_sim.memory.records import DeviceState
 from firmware_sim.memory.view import MemoryView, view_of
 from protocols.doorlock.vocabulary import ClockQuality, LogEvent
 from protocols.profiles.parser import Profile
@@ -48,9 +56,10 @@ class LockFirmware:
     Attributes:
         busy_s: Seconds that what the last request changed takes to be written, before its answer
             may go out: not zero only where the flash is slow.
+        hardware: What hands and the world do to its parts.
     """
 
-    __slots__ = ("_core", "_keypad", "_pin_slot_count", "busy_s")
+    __slots__ = ("_core", "_keypad", "_on_reset", "_pin_slot_count", "busy_s", "hardware")
 
     def __init__(
         self,
@@ -69,7 +78,11 @@ class LockFirmware:
             inter_digit_timeout_s=profile.keypad.inter_digit_timeout_s,
             buffer_length=profile.keypad.buffer_length,
             submit_length=profile.submit_length,
+            wakes_on_touch=profile.keypad.wakes_on_touch,
         )
+        self._on_reset: Callable[[], None] | None = None
+        self._core.on_brown_out = self.brown_out
+        self.hardware = LockHardware(self._core, catch_up=self.tick, supply=self._supply)
 
     # --- what others may see ----------------------------------------------------------------
 
@@ -107,6 +120,12 @@ class LockFirmware:
             quality=clock.quality,
         )
 
+    @property
+    def next_deadline(self) -> float | None:
+        """Loop seconds at which `tick` has something to do; None = never, as it stands."""
+        due_us = next_due_us(self._core.state, self._core.profile) if self.is_running else None
+        return None if due_us is None else self._core.rtc.loop_s(due_us)
+
     def on_event(self, listener: Callable[[LockEvent], None] | None) -> None:
         """Have every event told to one listener, after it is in the log; None = nobody."""
         self._core.on_event = listener
@@ -119,7 +138,38 @@ class LockFirmware:
         """Have a policy decide who may set the clock."""
         self._core.statement_policy = policy
 
+    def on_change(self, listener: Callable[[], None] | None) -> None:
+        """Have one listener told when anything changed, `next_deadline` perhaps."""
+        self._core.on_change = listener
+
+    def on_reset(self, listener: Callable[[], None] | None) -> None:
+        """Have one listener told when the processor was reset: its connections are gone."""
+        self._on_reset = listener
+
     # --- inputs -----------------------------------------------------------------------------
+
+    def tick(self, now: float) -> None:
+        """Do what is due by `now`, each thing at its own instant.
+
+        Raises:
+            StateFileError: When it could not be persisted; it is still due.
+        """
+        if not self.is_running:
+            return
+        core = self._core
+        now_us = core.rtc.true_us(now)
+        while (due_us := next_due_us(core.state, core.profile)) is not None and due_us <= now_us:
+            due = core.rtc.loop_s(due_us)
+            if core.state.relock_at_us == due_us:
+                done = relock(core.state, core.profile, due_us)
+                core.commit(done.state, done.drafts, due)
+                core.trace.record("relock", bolt=core.state.bolt.position.name)
+                if done.is_reset:
+                    self.brown_out(due)
+            else:
+                state, drafts = notice(core.state, core.profile, due_us)
+                core.commit(state, drafts, due)
+                core.trace.record("door", state=core.state.told_door.name)
 
     def handle(self, message: Any, now: float) -> Any:
         """Answer a request.
@@ -138,15 +188,17 @@ class LockFirmware:
         """
         if not self.is_powered:
             raise DevicePoweredOff(f"lock {self._core.serial_number} has no power")
-        delay_s = self._core.faults.plan.device_flash_delay_s
-        if not delay_s:
-            self.busy_s = 0.0
-            return requests.answer(self._core, message, now)
-        before = self._core.memory.digest(), self._core.state
-        reply = requests.answer(self._core, message, now)
-        is_changed = before != (self._core.memory.digest(), self._core.state)
-        self.busy_s = delay_s if is_changed else 0.0
-        return reply
+        self.tick(now)
+        with self._under_load():
+            delay_s = self._core.faults.plan.device_flash_delay_s
+            if not delay_s:
+                self.busy_s = 0.0
+                return requests.answer(self._core, message, now)
+            before = self._core.memory.digest(), self._core.state
+            reply = requests.answer(self._core, message, now)
+            is_changed = before != (self._core.memory.digest(), self._core.state)
+            self.busy_s = delay_s if is_changed else 0.0
+            return reply
 
     def enter(self, digits: str, now: float) -> KeypadOutcome:
         """Somebody steps up, wakes the keypad, types, and goes away.
@@ -167,6 +219,7 @@ class LockFirmware:
             raise KeypadKeyUnknown
         if not self.is_running:
             return keypad_entry.without_power(self._core, digits)
+        self.tick(now)
         # Whoever was there before has gone, and the keypad has slept since.
         left = self._keypad.walk_away()
         if left is not None:
@@ -177,7 +230,8 @@ class LockFirmware:
         ended.append(self._keypad.walk_away())
         for entry in ended:
             if entry is not None and not outcome.opened:
-                outcome = keypad_entry.finish(self._core, entry, now)
+                with self._under_load():
+                    outcome = keypad_entry.finish(self._core, entry, now)
         return outcome
 
     def press(self, key: str, now: float) -> KeypadOutcome | None:
@@ -193,29 +247,27 @@ class LockFirmware:
             raise KeypadKeyUnknown
         if not self.is_running:
             return keypad_entry.without_power(self._core, key)
+        self.tick(now)
         entry = self._keypad.press(key, now)
-        return None if entry is None else keypad_entry.finish(self._core, entry, now)
+        if entry is None:
+            return None
+        with self._under_load():
+            return keypad_entry.finish(self._core, entry, now)
 
     def power(self, on: bool, now: float) -> None:  # noqa: FBT001 - `power(True)` says it.
         """Cut main power or give it back; nothing happens when it is so already.
 
+        A lock that is held alive at its jump terminals goes on without its cells.
+
         Raises:
             StateFileError: When it could not be persisted; power is as before.
         """
-        if on is self.is_powered:
+        battery = self._core.state.battery
+        if on is battery.is_inserted:
             return
-        memory = self._core.memory
-        # Power that comes or goes is no load.
-        interrupt, memory.interrupt = memory.interrupt, None
-        try:
-            if on:
-                self._power_on(now)
-            else:
-                self._power_off(now)
-        finally:
-            memory.interrupt = interrupt
-        clock = self._core.reading(now)
-        self._core.trace.record("power", on=on, clock_quality=clock.quality.name)
+        self.tick(now)
+        battery = battery.at(self._core.rtc.true_us(now))
+        self._supply(dataclasses.replace(battery, is_inserted=on), now)
 
     def disturb_clock(self, change: Callable[[Rtc], RtcState], now: float) -> None:
         """Let the world do something to the clock that the lock does not know of.
@@ -230,23 +282,81 @@ class LockFirmware:
         core = self._core
         core.commit(dataclasses.replace(core.state, clock=change(core.rtc)), [], now)
 
-    def _power_on(self, now: float) -> None:
+    def reset(self, now: float) -> None:
+        """The processor resets and starts anew: what was in its RAM is gone.
+
+        Raises:
+            StateFileError: When that could not be persisted.
+        """
+        core = self._core
+        at_us = core.rtc.true_us(now)
+        stopped = dataclasses.replace(core.state, bolt=core.state.bolt.stopped(at_us))
+        self._restart(when_booted(stopped, core.profile, at_us), now)
+
+    def brown_out(self, now: float) -> None:
+        """The supply broke down: as `reset`, and what did it is not tried again by itself.
+
+        Whoever models what lies below, such as a flash whose write was torn by it, calls this when
+        that is mounted again; see `LockHardware.browns_out` for whether it breaks down.
+
+        Raises:
+            StateFileError: As `reset`.
+        """
+        core = self._core
+        bolt = core.state.bolt.stopped(core.rtc.true_us(now))
+        self._restart(dataclasses.replace(core.state, bolt=bolt, relock_at_us=0), now)
+
+    def _restart(self, state: DeviceState, now: float) -> None:
+        self._keypad.reset()
+        self._boot(state, now)
+        self._core.trace.record("reset")
+        if self._on_reset is not None:
+            self._on_reset()
+
+    def _supply(self, battery: BatteryPack, now: float) -> None:
+        """Go on with other cells, or others at the jump terminals; without any, stop."""
+        core = self._core
+        if battery.has_supply is self.is_powered:
+            core.commit(dataclasses.replace(core.state, battery=battery), [], now)
+        elif battery.has_supply:
+            self._power_on(battery, now)
+        else:
+            self._power_off(battery, now)
+
+    def _power_on(self, battery: BatteryPack, now: float) -> None:
         core = self._core
         core.memory.power_cycle()
         core.rtc.restore(core.state.clock)
         clock = core.rtc.when_powered(now)
-        state = dataclasses.replace(core.state, clock=clock, is_powered=True)
+        state = dataclasses.replace(core.state, clock=clock, is_powered=True, battery=battery)
         device_us = core.rtc.would_read_us(clock, now)
         is_lost = clock.quality is ClockQuality.LOST
         if is_lost or lockout.is_beyond(state, core.profile.lockout, device_us):
-            state = lockout.after_clock_lost(state, core.profile.lockout, device_us)
-        core.commit(state, [LogDraft(event=LogEvent.POWER_ON)], now)
+            cut_us = core.state.clock.device_us
+            rules = core.profile.lockout
+            state = lockout.after_clock_lost(state, rules, cut_us=cut_us, device_us=device_us)
+        self._boot(when_booted(state, core.profile, core.rtc.true_us(now)), now)
+        core.trace.record("power", on=True, clock_quality=core.reading(now).quality.name)
 
-    def _power_off(self, now: float) -> None:
+    def _boot(self, state: DeviceState, now: float) -> None:
+        """Start the processor: look at everything around it, and write down that it started."""
         core = self._core
-        clock = core.rtc.when_cut(now)
-        core.commit(dataclasses.replace(core.state, clock=clock, is_powered=False), [], now)
+        booted, drafts = notice(state, core.profile, core.rtc.true_us(now))
+        core.commit(booted, [LogDraft(event=LogEvent.POWER_ON), *drafts], now)
+
+    def _power_off(self, battery: BatteryPack, now: float) -> None:
+        core = self._core
+        state = dataclasses.replace(
+            core.state,
+            clock=core.rtc.when_cut(now),
+            is_powered=False,
+            battery=battery,
+            bolt=core.state.bolt.stopped(core.rtc.true_us(now)),
+            relock_at_us=0,
+        )
+        core.commit(state, [], now)
         self._keypad.reset()
+        core.trace.record("power", on=False, clock_quality=core.reading(now).quality.name)
 
     @property
     def faults(self) -> DeviceFaults:
@@ -272,6 +382,20 @@ class LockFirmware:
     def restart(self) -> None:
         """The processor starts anew, as after a watchdog's reset: what was typed is forgotten."""
         self._keypad.reset()
+        if self._core.on_change is not None:
+            # What was due meanwhile is due now.
+            self._core.on_change()
+
+    @contextlib.contextmanager
+    def _under_load(self) -> Iterator[None]:
+        """While something is asked of it, its flash is written under load."""
+        faults, memory = self._core.faults, self._core.memory
+        if faults.plan.power_brown_out:
+            memory.interrupt = functools.partial(misbehaviour.interruption, faults)
+        try:
+            yield
+        finally:
+            memory.interrupt = None
 
     def step_clock(self, step_s: float, now: float) -> None:
         """Let the clock jump by itself, so many seconds, negative = back; nobody is told.

@@ -11,18 +11,20 @@ from typing import Final
 from firmware_sim.errors import BrownOut, ProcessorDown
 from firmware_sim.faults.points import BROWN_OUT_S
 from firmware_sim.hardware.keypad import Entry
-from firmware_sim.locks import lockout
+from firmware_sim.locks import expiring, lockout
 from firmware_sim.locks.access_log import LogDraft
 from firmware_sim.locks.admission import Decision, decide
 from firmware_sim.locks.core import LockCore
+from firmware_sim.locks.mechanism import attempt
 from firmware_sim.locks.outcome import EntryReason, KeypadOutcome
-from firmware_sim.memory.records import DeviceState
+from firmware_sim.memory.records import DeviceState, Record
 from protocols.doorlock.vocabulary import (
     AccessDeniedReason,
     AlarmCode,
     LockOperationType,
     LogEvent,
     OperationSource,
+    UserType,
 )
 
 _DENIED: Final[Mapping[EntryReason, AccessDeniedReason]] = MappingProxyType(
@@ -33,8 +35,28 @@ _DENIED: Final[Mapping[EntryReason, AccessDeniedReason]] = MappingProxyType(
         EntryReason.LOCKED_OUT: AccessDeniedReason.LOCKED_OUT,
         EntryReason.INCOMPLETE: AccessDeniedReason.INCOMPLETE,
         EntryReason.PRIVACY: AccessDeniedReason.PRIVACY,
+        EntryReason.JAMMED: AccessDeniedReason.JAMMED,
+        EntryReason.NO_POWER: AccessDeniedReason.NO_POWER,
     }
 )
+_OPENING: Final = (EntryReason.OPENED, EntryReason.DURESS)
+_BY_FAILURE: Final[Mapping[AccessDeniedReason, EntryReason]] = MappingProxyType(
+    {
+        AccessDeniedReason.JAMMED: EntryReason.JAMMED,
+        AccessDeniedReason.NO_POWER: EntryReason.NO_POWER,
+    }
+)
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class _Result:
+    """What an entry comes to: one unit of writing."""
+
+    reason: EntryReason
+    state: DeviceState
+    drafts: tuple[LogDraft, ...] = ()
+    records: tuple[Record, ...] = ()
+    is_reset: bool = False
 
 
 def finish(core: LockCore, entry: Entry, now: float) -> KeypadOutcome:
@@ -44,19 +66,26 @@ def finish(core: LockCore, entry: Entry, now: float) -> KeypadOutcome:
         StateFileError: When the outcome could not be persisted; the door stays shut.
     """
     decision = _decide(core, entry, now)
-    opened = decision.reason is EntryReason.OPENED
-    state, drafts = _opened(core, decision) if opened else _denied(core, decision, now)
+    if decision.reason in _OPENING:
+        result = _open(core, decision, now)
+    elif decision.reason is EntryReason.NON_ACCESS:
+        draft = _operation(decision, LockOperationType.NON_ACCESS_USER_EVENT)
+        result = _Result(reason=decision.reason, state=core.state, drafts=(draft,))
+    else:
+        result = _deny(core, decision, now)
     try:
-        core.commit(state, drafts, now)
+        core.commit(result.state, result.drafts, now, records=result.records)
     except BrownOut:
         with contextlib.suppress(ProcessorDown):
             core.faults.break_down(BROWN_OUT_S, is_cold=True)
         return without_power(core, entry.digits)
     slot = decision.slot or None
     core.trace.record(
-        "keypad", code=core.trace.pin_tag(entry.digits), reason=decision.reason, slot=slot
+        "keypad", code=core.trace.pin_tag(entry.digits), reason=result.reason, slot=slot
     )
-    return KeypadOutcome(opened=opened, reason=decision.reason, slot=slot)
+    if result.is_reset:
+        core.on_brown_out(now)
+    return KeypadOutcome(opened=result.reason in _OPENING, reason=result.reason, slot=slot)
 
 
 def without_power(core: LockCore, keys: str) -> KeypadOutcome:
@@ -73,38 +102,83 @@ def _decide(core: LockCore, entry: Entry, now: float) -> Decision:
     is_long_enough = len(entry.digits) >= core.profile.shortest_code
     if not (entry.is_submitted and is_long_enough):
         return Decision(reason=EntryReason.INCOMPLETE)
-    return decide(core.profile, core.memory, entry.digits, core.reading(now))
+    decision = decide(core.memory, core.profile, entry.digits, core.reading(now))
+    is_shut_out = (
+        core.state.is_privacy_thrown
+        and decision.reason in _OPENING
+        # Whoever programs the lock could take the privacy away anyway.
+        and decision.user_type is not UserType.PROGRAMMING_USER
+    )
+    return dataclasses.replace(decision, reason=EntryReason.PRIVACY) if is_shut_out else decision
 
 
-def _opened(core: LockCore, decision: Decision) -> tuple[DeviceState, list[LogDraft]]:
-    draft = LogDraft(
+def _open(core: LockCore, decision: Decision, now: float) -> _Result:
+    """A code that opens, if the bolt moves: what the code loses by it is written with it."""
+    tried = attempt(
+        core.state,
+        core.profile,
+        LockOperationType.UNLOCK,
+        OperationSource.KEYPAD,
+        core.rtc.true_us(now),
+    )
+    if tried.is_reset:
+        return _Result(reason=EntryReason.NO_POWER, state=tried.state, is_reset=True)
+    if tried.failure is not None:
+        reason = _BY_FAILURE[tried.failure]
+        draft = _denial(dataclasses.replace(decision, reason=reason))
+        return _Result(reason=reason, state=tried.state, drafts=(draft, *tried.drafts))
+    device_us = core.rtc.read_us(now)
+    state = lockout.after_success(tried.state, core.profile.lockout, device_us)
+    drafts = [_operation(decision, LockOperationType.UNLOCK)]
+    if decision.reason is EntryReason.DURESS:
+        drafts.append(_alarm(AlarmCode.FORCED_USER, decision))
+    if decision.user_type is UserType.EXPIRING_USER and decision.code is not None:
+        state = expiring.after_use(state, decision.code, core.rtc.read_s(now))
+    return _Result(
+        reason=decision.reason,
+        state=state,
+        drafts=(*drafts, *tried.drafts),
+        records=decision.used_up,
+    )
+
+
+def _deny(core: LockCore, decision: Decision, now: float) -> _Result:
+    reason, draft = decision.reason, _denial(decision)
+    if reason is not EntryReason.UNKNOWN_CODE:
+        return _Result(reason=reason, state=core.state, drafts=(draft,))
+    device_us = core.rtc.read_us(now)
+    state = lockout.after_wrong_code(core.state, core.profile.lockout, device_us)
+    if not lockout.is_locked_out(state, device_us):
+        return _Result(reason=reason, state=state, drafts=(draft,))
+    alarm = _alarm(AlarmCode.WRONG_CODE_ENTRY_LIMIT, decision)
+    return _Result(reason=reason, state=state, drafts=(draft, alarm))
+
+
+def _operation(decision: Decision, operation: LockOperationType) -> LogDraft:
+    return LogDraft(
         event=LogEvent.LOCK_OPERATION,
         source=OperationSource.KEYPAD,
-        detail=LockOperationType.UNLOCK,
+        detail=operation,
         user_index=decision.user_index,
         credential_index=decision.slot,
     )
-    bolt = core.state.bolt.after(LockOperationType.UNLOCK)
-    return dataclasses.replace(lockout.after_success(core.state), bolt=bolt), [draft]
 
 
-def _denied(core: LockCore, decision: Decision, now: float) -> tuple[DeviceState, list[LogDraft]]:
-    draft = LogDraft(
+def _denial(decision: Decision) -> LogDraft:
+    return LogDraft(
         event=LogEvent.ACCESS_DENIED,
         source=OperationSource.KEYPAD,
         detail=_DENIED[decision.reason],
         user_index=decision.user_index,
         credential_index=decision.slot,
     )
-    if decision.reason is not EntryReason.UNKNOWN_CODE:
-        return core.state, [draft]
-    device_us = core.rtc.read_us(now)
-    state = lockout.after_wrong_code(core.state, core.profile.lockout, device_us)
-    if not lockout.is_locked_out(state, device_us):
-        return state, [draft]
-    alarm = LogDraft(
+
+
+def _alarm(code: AlarmCode, decision: Decision) -> LogDraft:
+    return LogDraft(
         event=LogEvent.ALARM,
         source=OperationSource.KEYPAD,
-        detail=AlarmCode.WRONG_CODE_ENTRY_LIMIT,
+        detail=code,
+        user_index=decision.user_index,
+        credential_index=decision.slot,
     )
-    return state, [draft, alarm]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import functools
 from collections.abc import Sequence
 from typing import Any, Final
 
@@ -95,10 +94,6 @@ def obey(core: LockCore, plan: FaultPlan, now: float, *, pin_slot_count: int) ->
         StateFileError: When the clock's new anchor could not be persisted; the plan holds anyhow.
     """
     core.faults.plan = plan
-    faults = core.faults
-    core.memory.interrupt = (
-        functools.partial(interruption, faults) if plan.power_brown_out else None
-    )
     left = max(0, pin_slot_count - plan.device_slots_withdrawn)
     if left != core.profile.pin_slot_count:
         core.profile = dataclasses.replace(core.profile, pin_slot_count=left)

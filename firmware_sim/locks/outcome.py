@@ -15,7 +15,10 @@ class EntryReason(enum.StrEnum):
     DISABLED = "disabled"
     LOCKED_OUT = "locked_out"
     INCOMPLETE = "incomplete"
+    DURESS = "duress"
+    NON_ACCESS = "non_access"
     PRIVACY = "privacy"
+    JAMMED = "jammed"
     NO_POWER = "no_power"
 
 

@@ -7,17 +7,26 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any, Final
 
-from firmware_sim.errors import BrownOut
+from firmware_sim.errors import BrownOut, DevicePoweredOff
 from firmware_sim.faults.points import BROWN_OUT_S
-from firmware_sim.hardware.battery import battery_mv
-from firmware_sim.locks import holidays, lockout, misbehaviour, programming, reading, scheduling
+from firmware_sim.locks import (
+    expiring,
+    holidays,
+    lockout,
+    misbehaviour,
+    programming,
+    reading,
+    scheduling,
+)
 from firmware_sim.locks.access_log import LogDraft
 from firmware_sim.locks.core import LockCore
+from firmware_sim.locks.mechanism import attempt, door_state
 from firmware_sim.locks.time_limits import mode_now
 from firmware_sim.locks.timekeeping import after_statement
 from firmware_sim.memory.interface import LockMemory
 from protocols.doorlock.schedule import admits_remote
 from protocols.doorlock.vocabulary import (
+    AccessDeniedReason,
     ClockQuality,
     DoorState,
     LockOperationType,
@@ -50,6 +59,7 @@ def answer(core: LockCore, message: Any, now: float) -> Any:
     Raises:
         StateFileError: When a change could not be persisted; nothing changed.
         ProcessorDown: When the processor does not run, or stopped at this request.
+        DevicePoweredOff: When the supply broke down under the motor.
     """
     resets = core.faults.before_request()
     handler = HANDLERS.get(type(message))
@@ -73,12 +83,13 @@ def _get_info(core: LockCore, _message: m.GetInfo, _now: float) -> m.Info:
 
 
 def _get_status(core: LockCore, _message: m.GetStatus, now: float) -> m.DeviceStatus:
-    bolt = core.state.bolt
     clock = core.reading(now)
+    state, profile, at_us = core.state, core.profile, core.rtc.true_us(now)
+    door = door_state(state, profile, at_us)
     return m.DeviceStatus(
-        lock_state=bolt.position,
-        door_state=DoorState.DOOR_CLOSED if core.profile.door_sensor else DOOR_UNDEFINED,
-        battery_mv=battery_mv(core.profile.battery, bolt.operations),
+        lock_state=state.bolt.seen(at_us),
+        door_state=DOOR_UNDEFINED if door is None else door,
+        battery_mv=state.battery.under_motor_mv(profile.battery, at_us),
         utc_s=clock.utc_s,
         utc_offset_min=clock.utc_offset_min,
         clock_quality=clock.quality,
@@ -107,6 +118,9 @@ def _set_time(core: LockCore, message: m.SetTime, now: float) -> m.StatusReply:
     )
     drafts = [] if is_right else [LogDraft(event=LogEvent.CLOCK_SET)]
     state = after_statement(lockout.after_clock_set(core.state, shift_us), message.utc_s)
+    if before.is_known:
+        # A clock that had lost the time measured nothing: what it noted before that stands.
+        state = expiring.after_clock_set(state, shift_us)
     core.commit(dataclasses.replace(state, clock=clock), drafts, now)
     core.trace.record(
         "clock_set", utc_s=message.utc_s, utc_offset_min=offset_min, shift_us=shift_us
@@ -138,14 +152,36 @@ def _unlock_door(core: LockCore, _message: m.UnlockDoor, now: float) -> m.Status
 
 
 def _operate_remotely(core: LockCore, operation: LockOperationType, now: float) -> m.StatusReply:
+    """Move the bolt for a request; the answer says whether it moves.
+
+    Raises:
+        DevicePoweredOff: When the supply broke down under the motor: there is no answer.
+    """
     if not admits_remote(mode_now(core.memory, core.reading(now))):
         return m.StatusReply(status=Status.INVALID_IN_STATE)
-    draft = LogDraft(
-        event=LogEvent.LOCK_OPERATION, source=OperationSource.REMOTE, detail=operation
+    if operation is LockOperationType.UNLOCK and core.state.is_privacy_thrown:
+        # As Matter has it for an operating mode that shuts the interface out.
+        _log_refusal(core, AccessDeniedReason.PRIVACY, now)
+        return m.StatusReply(status=Status.INVALID_IN_STATE)
+    source = OperationSource.REMOTE
+    tried = attempt(core.state, core.profile, operation, source, core.rtc.true_us(now))
+    if tried.is_reset:
+        core.commit(tried.state, [], now)
+        core.on_brown_out(now)
+        raise DevicePoweredOff(f"lock {core.serial_number} was reset by its own motor")
+    draft = (
+        LogDraft(event=LogEvent.LOCK_OPERATION, source=source, detail=operation)
+        if tried.failure is None
+        else LogDraft(event=LogEvent.ACCESS_DENIED, source=source, detail=tried.failure)
     )
-    state = dataclasses.replace(core.state, bolt=core.state.bolt.after(operation))
-    core.commit(state, [draft], now)
-    return m.StatusReply(status=Status.SUCCESS)
+    core.commit(tried.state, [draft, *tried.drafts], now)
+    is_done = tried.failure is None
+    return m.StatusReply(status=Status.SUCCESS if is_done else Status.FAILURE)
+
+
+def _log_refusal(core: LockCore, reason: AccessDeniedReason, now: float) -> None:
+    draft = LogDraft(event=LogEvent.ACCESS_DENIED, source=OperationSource.REMOTE, detail=reason)
+    core.commit(core.state, [draft], now)
 
 
 def _by_memory(reply: Callable[[Profile, LockMemory, Any], Any]) -> Handler:

@@ -40,7 +40,7 @@ from firmware_sim.memory.interface import Change, Interruption
 from firmware_sim.memory.news import is_news, with_news
 from firmware_sim.memory.record_layout import RECORD_HEAD_BYTES, decode_record, encode_record
 from firmware_sim.memory.records import DeviceState, Record
-from firmware_sim.memory.state_items import changed_items, with_items
+from firmware_sim.memory.state_items import changed_items, with_flash_part, with_items
 from firmware_sim.memory.table import RecordTable
 from protocols.doorlock.digest import RecordKey
 from protocols.doorlock.vocabulary import RecordKind
@@ -130,6 +130,7 @@ class FlashMemory:
 
     __slots__ = (
         "_ids",
+        "_is_torn",
         "_next_id",
         "_nvs",
         "_ring",
@@ -171,6 +172,7 @@ class FlashMemory:
         self._next_id = _FIRST_RECORD_ID
         self._used_bytes = 0
         self.damaged_count = 0
+        self._is_torn = False
         self._mount(after_cut=after_cut)
 
     # --- reading ----------------------------------------------------------------------------
@@ -219,6 +221,10 @@ class FlashMemory:
             BrownOut: When power went in the middle of it; the memory is of no use until
                 `power_cycle`.
         """
+        if self._is_torn:
+            # Its processor does not run: only what the hardware does by itself comes about.
+            self.state = with_flash_part(change.state or self.state, self.state)
+            return
         state = with_news(self.state if change.state is None else change.state, change.log)
         items = [self._record_item(record, n) for n, record in enumerate(change.records)]
         growth = self._growth(change.records)
@@ -348,6 +354,7 @@ class FlashMemory:
         cut.leave_torn(self.flash, operations[cut.operation])
         if self.keeper is not None:
             self.keeper.keep_all(self.flash, self.state)
+        self._is_torn = True
         raise BrownOut
 
     def _take_back(self, before: Snapshot) -> None:
@@ -374,6 +381,7 @@ class FlashMemory:
         if _BATCH_ID in contents:
             self._finish_batch(contents[_BATCH_ID])
             contents = self._nvs.contents()
+        self._is_torn = False
         self._ring = AuditRing(
             self.flash,
             flash_map,

@@ -11,7 +11,9 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any, Final, TypeAlias
 
+from firmware_sim.hardware.battery import BatteryPack
 from firmware_sim.hardware.bolt import Bolt
+from firmware_sim.hardware.door import Door
 from firmware_sim.hardware.rtc import RtcState
 from protocols.doorlock.digest import (
     TOMBSTONE_DIGEST,
@@ -23,8 +25,8 @@ from protocols.doorlock.digest import (
     YearDayContent,
     content_digest,
 )
-from protocols.doorlock.vocabulary import RecordKind
-from protocols.wire.layout import Codec, codec
+from protocols.doorlock.vocabulary import BatteryLevel, DoorState, RecordKind
+from protocols.wire.layout import U16, U32, Codec, codec, message
 
 # The canonical contents of the digest are what is stored: one description of each (DESIGN D3).
 Content: TypeAlias = (
@@ -99,6 +101,21 @@ class Record:
         return self.content == other.content
 
 
+@message
+class FirstUse:
+    """When the code of an expiring user opened for the first time.
+
+    Attributes:
+        user_index: Whose.
+        credential_revision: Of the code that opened: another code begins another life.
+        used_s: UTC seconds since 2000, by the lock's own clock.
+    """
+
+    user_index: U16
+    credential_revision: U32
+    used_s: U32
+
+
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class DeviceState:
     """Everything persistent that is not a record and not the log.
@@ -111,11 +128,25 @@ class DeviceState:
         lockouts: Lockouts since the last success: each doubles the next.
         lockout_until_us: End of the lockout on the device's own clock, microseconds since 2000;
             0 = none. It is cleared by the first entry after it.
+        forgiven_codes: Wrong codes that codes that opened have forgiven in the present term.
+        strict_until_us: End of that term on the device's own clock, microseconds since 2000; 0 =
+            none. Until then forgiveness is limited, and lockouts keep their length.
+        first_uses: First uses of expiring users, by user index.
+        told_door: What the log says of the door.
+        told_battery: What the log says of the battery.
+        is_tamper_told: True when the log says that the escutcheon is off.
+        is_privacy_told: True when the log says that the lock is in privacy mode.
         log_read_index: First log index that nobody has read yet.
         news_index: One past the last log record that is news to a reader; memory keeps it in step
             with the log.
         highest_s: The highest accepted time, rounded down to an hour, UTC seconds since 2000.
         statement_s: The last accepted statement of time, UTC seconds since 2000; 0 = none.
+        door: The door.
+        battery: The battery pack.
+        is_escutcheon_off: True while the outer plate is off.
+        is_privacy_thrown: True while the privacy deadbolt is thrown from inside.
+        relock_at_us: True instant at which the bolt is to be thrown again, microseconds since
+            2000; 0 = never. One that has passed waits for the door to be closed.
     """
 
     clock: RtcState
@@ -128,3 +159,17 @@ class DeviceState:
     news_index: int = 0
     highest_s: int = 0  # flash: a clock that went back is known by it
     statement_s: int = 0  # flash: an old statement is known by it
+    forgiven_codes: int = 0  # flash
+    strict_until_us: int = 0  # flash
+    first_uses: tuple[FirstUse, ...] = ()  # flash
+    told_door: DoorState = DoorState.DOOR_CLOSED  # flash
+    told_battery: BatteryLevel = BatteryLevel.OK  # flash
+    is_tamper_told: bool = False  # flash
+    is_privacy_told: bool = False  # flash
+    door: Door = dataclasses.field(default_factory=Door)  # hardware
+    battery: BatteryPack = dataclasses.field(default_factory=BatteryPack)  # hardware
+    is_escutcheon_off: bool = False  # hardware
+    is_privacy_thrown: bool = False  # hardware
+    # Hardware: a timer of the processor, which a power cut stops. A lock that boots unlocked
+    # starts it anew, so no flash needs to hold it.
+    relock_at_us: int = 0

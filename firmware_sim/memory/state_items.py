@@ -8,11 +8,23 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Annotated, Any, Final
 
-from firmware_sim.memory.records import DeviceState
+from firmware_sim.memory.records import DeviceState, FirstUse
+from protocols.doorlock.vocabulary import BatteryLevel, DoorState
 from protocols.errors import MalformedFrame
-from protocols.wire.layout import S16, S64, U8, U32, Codec, codec, message
+from protocols.wire.layout import (
+    ENUM8,
+    S16,
+    S64,
+    TO_END,
+    U8,
+    U16,
+    U32,
+    Codec,
+    codec,
+    message,
+)
 
 ITEM_VERSION: Final = 1
 
@@ -25,6 +37,8 @@ class LockoutItem:
     wrong_codes: U8
     lockouts: U8
     lockout_until_us: S64  # on the lock's own clock, microseconds since 2000; 0 = none
+    forgiven_codes: U16
+    strict_until_us: S64  # likewise
 
 
 @message
@@ -52,6 +66,25 @@ class TimeItem:
     statement_s: U32
 
 
+@message
+class ToldItem:
+    """What the log says of the lock's parts."""
+
+    version: U8 = ITEM_VERSION
+    told_door: Annotated[DoorState, ENUM8]
+    told_battery: Annotated[BatteryLevel, ENUM8]
+    is_tamper_told: U8
+    is_privacy_told: U8
+
+
+@message
+class FirstUsesItem:
+    """When the codes of expiring users opened for the first time."""
+
+    version: U8 = ITEM_VERSION
+    first_uses: Annotated[tuple[FirstUse, ...], TO_END]
+
+
 @dataclasses.dataclass(frozen=True, slots=True)
 class _Item:
     """One item: its id in NVS, its layout, and the attributes of the state that it holds."""
@@ -70,6 +103,8 @@ _ITEMS: Final = (
     _Item(0x0003, codec(LogCursorItem)),
     _Item(0x0004, codec(ConfigurationItem)),
     _Item(0x0006, codec(TimeItem)),
+    _Item(0x0007, codec(ToldItem)),
+    _Item(0x0008, codec(FirstUsesItem)),
 )
 _NAMES: Final = tuple((item, item.names) for item in _ITEMS)
 
@@ -88,29 +123,55 @@ def changed_items(old: DeviceState | None, new: DeviceState) -> list[tuple[int, 
 
 
 def with_items(state: DeviceState, contents: Mapping[int, bytes | None]) -> DeviceState:
-    """A state with what the items in flash say; one that is missing or damaged changes nothing."""
+    """A state with what the items in flash say.
+
+    One that is missing or damaged is as in a new lock; the offset from UTC is then what the RTC
+    has been told.
+    """
+    values: dict[str, Any] = {name: _DEFAULTS[name] for _, names in _NAMES for name in names}
+    values[_OFFSET] = state.clock.utc_offset_min
     for item, names in _NAMES:
-        data = contents.get(item.item_id)
-        if data is None:
-            continue
-        try:
-            values = item.codec.decode(data)
-        except MalformedFrame:
-            continue
-        if values.version == ITEM_VERSION:
-            for name in names:
-                state = _with_value(state, name, getattr(values, name))
-    return state
+        read = _read(item, contents.get(item.item_id))
+        if read is not None:
+            values.update((name, getattr(read, name)) for name in names)
+    return _with_values(state, values)
 
 
-def _value(state: DeviceState, name: str) -> int:
-    value: int = state.clock.utc_offset_min if name == "utc_offset_min" else getattr(state, name)
-    return value
+def with_flash_part(state: DeviceState, other: DeviceState) -> DeviceState:
+    """A state whose flash part is that of another one."""
+    return _with_values(
+        state, {name: _value(other, name) for _, names in _NAMES for name in names}
+    )
 
 
-def _with_value(state: DeviceState, name: str, value: int) -> DeviceState:
-    if name == "utc_offset_min":
-        clock = dataclasses.replace(state.clock, utc_offset_min=value)
-        return dataclasses.replace(state, clock=clock)
-    changes: dict[str, Any] = {name: value}
-    return dataclasses.replace(state, **changes)
+def _read(item: _Item, data: bytes | None) -> Any:
+    """The values of an item; None when there are none that this version knows."""
+    if data is None:
+        return None
+    try:
+        values = item.codec.decode(data)
+    except MalformedFrame:
+        return None
+    return values if values.version == ITEM_VERSION else None
+
+
+# The one attribute that is not the state's own.
+_OFFSET: Final = "utc_offset_min"
+_DEFAULTS: Final = {
+    _OFFSET: 0,
+    **{field.name: field.default for field in dataclasses.fields(DeviceState)},
+}
+
+
+def _value(state: DeviceState, name: str) -> Any:
+    return state.clock.utc_offset_min if name == _OFFSET else getattr(state, name)
+
+
+def _with_values(state: DeviceState, values: dict[str, Any]) -> DeviceState:
+    clock = dataclasses.replace(state.clock, utc_offset_min=values.pop(_OFFSET))
+    own: dict[str, Any] = {
+        # A byte says true or false.
+        name: bool(value) if isinstance(_DEFAULTS[name], bool) else value
+        for name, value in values.items()
+    }
+    return dataclasses.replace(state, clock=clock, **own)

@@ -22,10 +22,13 @@ from protocols.doorlock.schedule import OPEN_END_S
 from protocols.doorlock.vocabulary import (
     AccessDeniedReason,
     AlarmCode,
+    BatteryLevel,
     ClockQuality,
     DaysMask,
+    DoorState,
     LockOperationType,
     LogEvent,
+    OperatingMode,
     RecordKind,
 )
 from protocols.doorlock.window import to_ms
@@ -292,6 +295,9 @@ def _log(record: LogRecord) -> LogView:
         LogEvent.LOCK_OPERATION: LockOperationType,
         LogEvent.ACCESS_DENIED: AccessDeniedReason,
         LogEvent.ALARM: AlarmCode,
+        LogEvent.DOOR: DoorState,
+        LogEvent.BATTERY: BatteryLevel,
+        LogEvent.OPERATING_MODE: OperatingMode,
     }
     detail = details.get(record.event)
     return LogView(

@@ -218,5 +218,8 @@ class Radio(Protocol):
             ValueTooLong: When the manufacturer data do not fit.
         """
 
+    def is_taken(self, address: str) -> bool:
+        """Whether a device has that address, public or random."""
+
     def adapter(self, size: int) -> Adapter:
         """An adapter with so many controllers."""

@@ -95,6 +95,12 @@ class SimLink(link.LocalLink):
         """The controller that has an address."""
         return self._owners.get(address)
 
+    def has_address(self, text: str) -> bool:
+        """Whether a device has that address, public or random."""
+        random_address = hci.Address(text)
+        public_address = hci.Address(random_address.address_bytes, hci.AddressType.PUBLIC_DEVICE)
+        return random_address in self._owners or public_address in self._owners
+
     def identity(self, text: str) -> hci.Address:
         """The typed address of a device known by its text alone, as a host's address book has it.
 

@@ -44,6 +44,10 @@ class SimRadio:
             att_mtu_max=settings.att_mtu_max,
         )
 
+    def is_taken(self, address: str) -> bool:
+        """See `Radio.is_taken`."""
+        return self.link.has_address(address)
+
     def adapter(self, size: int) -> CentralPool:
         """See `Radio.adapter`."""
         return CentralPool(self.link, size)

@@ -178,7 +178,8 @@ def _tell(
             **_person(holder),
             **names,
         )
-    elif record.event == LogEvent.ACCESS_DENIED:
+    elif record.event == LogEvent.ACCESS_DENIED and record.source != OperationSource.AUTO:
+        # A lock that could not relock by itself denied nobody anything.
         reason_code, message = _REASONS.get(record.detail, _OTHER_REASON)
         emit(
             conn,

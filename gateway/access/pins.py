@@ -15,7 +15,7 @@ import sqlalchemy as sa
 
 from gateway.access.context import Context
 from gateway.errors import Conflict, InvalidInput
-from gateway.store.tables import access_code, entry
+from gateway.store.tables import access_code, device, entry
 from protocols.doorlock.constraints import CodeConstraint, CodeForm, CodeRequest, Violation
 from protocols.doorlock.constraints import request_violations as violations
 from protocols.profiles.parser import Profile
@@ -35,6 +35,7 @@ _SENTENCES: Final = {
     CodeForm.DIGITS_ONLY: "Must be digits",
     CodeForm.SUPPORTED_LENGTH: "Must have a length that the device supports",
     CodeForm.SAME_LENGTH: "Must have as many digits as the other codes of the device",
+    CodeConstraint.PIN_CODE_MATCHES_EXISTING_SET: "Must be a code that the account uses already",
     CodeConstraint.CANNOT_SPECIFY_PIN_CODE: "The device's vendor makes the codes: leave it out",
     CodeConstraint.NAME_LENGTH: "Must have a length that the device supports",
     CodeConstraint.NAME_MUST_BE_UNIQUE: "Must be unique on the device",
@@ -50,6 +51,18 @@ _SAME_CODE: Final = (
         access_code.c.access_code_id != sa.bindparam("own_code_id"),
     )
     .limit(1)
+)
+_ACCOUNT: Final = (
+    sa.select(device.c.connected_account_id)
+    .where(device.c.device_id == sa.bindparam("device_id"))
+    .scalar_subquery()
+)
+_CODES_OF_ACCOUNT: Final = (
+    sa.select(access_code.c.code)
+    .distinct()
+    .join(device, device.c.device_id == access_code.c.device_id)
+    .where(device.c.connected_account_id == _ACCOUNT, access_code.c.code.is_not(None))
+    .order_by(access_code.c.code)
 )
 _LEFT: Final = (
     sa.select(entry.c.entry_id)
@@ -246,6 +259,7 @@ def _violations(
         CodeRequest(
             code=code,
             is_specified=is_specified,
+            existing_set=_existing_set(conn, door),
             other_codes=_other_codes(conn, door),
             is_same_length=door.profile.same_length,
             name=door.name,
@@ -271,6 +285,14 @@ def _other_codes(conn: sa.Connection, door: Door) -> tuple[str, ...]:
     )
     found = conn.execute(_others(door, access_code.c.code).union(left))
     return tuple(sorted(str(code) for code in found.scalars()))
+
+
+def _existing_set(conn: sa.Connection, door: Door) -> tuple[str, ...] | None:
+    """The PINs in use on any device of the account, where a rule needs to know them."""
+    if CodeConstraint.PIN_CODE_MATCHES_EXISTING_SET not in door.profile.code_constraints:
+        return None
+    found = conn.execute(_CODES_OF_ACCOUNT, {"device_id": door.device_id})
+    return tuple(str(code) for code in found.scalars())
 
 
 def _other_names(conn: sa.Connection, door: Door) -> tuple[str, ...]:

@@ -26,6 +26,7 @@ from gateway.reconcile.failures import (
 )
 from gateway.reconcile.memory import failures_of
 from gateway.store.tables import device
+from protocols.doorlock.vocabulary import LockOperationType, LockState, LogEvent
 from protocols.strike.messages import DeviceStatus, LogPage, LogRecord
 
 _SOONER: Final = (
@@ -90,6 +91,16 @@ class Findings:
         index = getattr(message, "log_index", None)
         if isinstance(index, int):
             self.log_told_index = max(self.log_told_index, index + 1)
+
+    @property
+    def is_locking(self) -> bool:
+        """True when the bolt was on its way and the last that the log says of it is "locked"."""
+        operations = [
+            record.detail for record in self.records if record.event is LogEvent.LOCK_OPERATION
+        ]
+        return self.reported.get("lock_state") == LockState.NOT_FULLY_LOCKED and operations[
+            -1:
+        ] == [LockOperationType.LOCK]
 
     def take_page(self, page: LogPage) -> bool:
         """Keep a page of the log; False when there is nothing behind it.

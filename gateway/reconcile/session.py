@@ -43,6 +43,8 @@ logger = logging.getLogger(__name__)
 SESSION_LIMIT_S: Final = 120.0
 # One try to connect, for stacks that ignore their own time-out (bleak: search, then connect).
 CONNECT_LIMIT_S: Final = 30.0
+# Time that a bolt on its way is given to arrive before it is asked for again: motors need less.
+BOLT_ARRIVES_S: Final = 1.0
 # Plans of one session: a second one repairs revisions that the device knew better.
 PLANS_MAX: Final = 2
 
@@ -141,6 +143,7 @@ class DeviceSession:
                 self._note(status)
             self._findings.reported[reported.MEMORY_DIGEST] = status.memory_digest.hex()
             await self._read_log(driver, status)
+            await self._await_bolt(driver)
 
     async def _connect(self, stack: contextlib.AsyncExitStack) -> Driver:
         """A conversation over the first route that works."""
@@ -307,6 +310,15 @@ class DeviceSession:
                     page.oldest_index,
                 )
             has_more = findings.take_page(page)
+
+    async def _await_bolt(self, driver: Driver) -> None:
+        """Let a bolt that is being thrown arrive: a door counts as locked only then.
+
+        One that is still neither here nor there after that is stuck.
+        """
+        if self._findings.is_locking:
+            await asyncio.sleep(BOLT_ARRIVES_S)
+            self._note(await driver.status())
 
     # --- what the store says ------------------------------------------------------------------
 

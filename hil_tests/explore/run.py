@@ -13,7 +13,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final
 
-from firmware_sim.errors import SimDeadlock
+from firmware_sim.errors import SimDeadlock, SimRunaway
 from firmware_sim.kernel.run import Simulation, run_sim
 from hil_tests.errors import LivenessViolated, SafetyViolated, Violation
 from hil_tests.explore.stage import Stage, Suite
@@ -28,6 +28,8 @@ SUITES: Final[Mapping[str, Suite]] = MappingProxyType(
 VERSION: Final = metadata.version("strikeplate")
 # Bench days after which a run is given up: a workload lasts two weeks at most.
 _HORIZON_S: Final = 90 * 86_400.0
+# A run takes some ten thousand; in a fleet ten times as many.
+_CALLBACKS_MAX: Final = 5_000_000
 _SENTENCE_MAX: Final = 400
 
 
@@ -96,7 +98,13 @@ def perform(spec: RunSpec, *, trace_path: Path | None = None) -> RunReport:
 
     verdict, sentence = Verdict.OK, ""
     try:
-        run = run_sim(main, seed=spec.seed, explore=spec.is_interleaved, horizon_s=_HORIZON_S)
+        run = run_sim(
+            main,
+            seed=spec.seed,
+            explore=spec.is_interleaved,
+            horizon_s=_HORIZON_S,
+            callbacks_max=_CALLBACKS_MAX,
+        )
         if run.reached_horizon:
             verdict, sentence = Verdict.STUCK, "the workload had no end"
     except Exception as error:  # noqa: BLE001 - whatever ends a run is its verdict.
@@ -118,6 +126,7 @@ def _judged(error: Exception) -> tuple[Verdict, str]:
         (LivenessViolated, Verdict.UNDONE),
         (Violation, Verdict.UNSAFE),
         (SimDeadlock, Verdict.STUCK),
+        (SimRunaway, Verdict.STUCK),
     ):
         for leaf in leaves:
             if isinstance(leaf, kind):

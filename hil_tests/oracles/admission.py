@@ -104,11 +104,15 @@ def _in_year_days(clock: Mapping[str, Any], windows: Sequence[Mapping[str, Any]]
 
 
 def _in_week_days(clock: Mapping[str, Any], spans: Sequence[Mapping[str, Any]]) -> bool | None:
-    """Door-local spans; the second in which a minute begins is at its edge."""
+    """Door-local spans; the second beside an edge may lie on either side of it."""
     local = at(clock["now"]) + dt.timedelta(minutes=clock["utc_offset_min"])
+    around = {_is_in_span(local + apart, spans) for apart in (-_EDGE, dt.timedelta(), _EDGE)}
+    return around.pop() if len(around) == 1 else None
+
+
+def _is_in_span(local: dt.datetime, spans: Sequence[Mapping[str, Any]]) -> bool:
     day, minute = _DAYS[local.weekday()], local.strftime("%H:%M")
-    inside = any(day in span["days"] and span["start"] <= minute < span["end"] for span in spans)
-    return None if local.second in {0, 59} else inside
+    return any(day in span["days"] and span["start"] <= minute < span["end"] for span in spans)
 
 
 def _any(each: Any) -> bool | None:

@@ -7,7 +7,7 @@ from typing import Final
 
 import pytest
 
-from hil_tests.bench_file import BenchFile
+from hil_tests.bench_file import BenchDevice, BenchFile, completed
 from hil_tests.fixtures import BenchFactory
 from hil_tests.sim_bench import ApiRefused, SimBench
 from hil_tests.suites.steps import (
@@ -60,14 +60,14 @@ async def test_changing_a_code_into_another_one_is_refused(bench: SimBench) -> N
     assert await enter(bench, "gym", "555666") == "opened"
 
 
-def write_by_hand(bench: SimBench, code: str) -> None:
+def write_by_hand(bench: SimBench, code: str, slot: int = FOREIGN_SLOT) -> None:
     """Somebody programs a lock past the gateway."""
     firmware = bench.bench.device(NATIVE).firmware
     now = bench.bench.world._now()
     for message in (
         m.SetUser(
             revision=1,
-            user_index=FOREIGN_SLOT,
+            user_index=slot,
             user_status=UserStatus.OCCUPIED_ENABLED,
             user_type=UserType.UNRESTRICTED_USER,
             user_name="by hand",
@@ -75,8 +75,8 @@ def write_by_hand(bench: SimBench, code: str) -> None:
         m.SetCredential(
             revision=1,
             credential_type=CredentialType.PIN,
-            credential_index=FOREIGN_SLOT,
-            user_index=FOREIGN_SLOT,
+            credential_index=slot,
+            user_index=slot,
             credential_data=code.encode(),
         ),
     ):
@@ -99,6 +99,20 @@ async def test_pin_that_somebody_else_wrote_into_the_lock_is_told_as_a_duplicate
     await bench.call("/access_codes/update", access_code_id=code["access_code_id"], code="555666")
     assert await error_codes(bench, code) == []
     assert bench.slots(NATIVE) == {"482915": FOREIGN_SLOT, "555666": 1}
+
+
+async def test_duplicate_that_a_lock_swallows_in_silence_is_never_reported_as_set(
+    open_bench: BenchFactory, bench_file: BenchFile
+) -> None:
+    """A lock that answers "done" and stores nothing: the digest of its memory gives it away."""
+    device = completed("quirk", BenchDevice(name=NATIVE, profile="hubitat"))
+    async with open_bench(file=dataclasses.replace(bench_file, devices=(device,))) as bench:
+        write_by_hand(bench, "482915", slot=20)
+        code = await create_code(bench, NATIVE, code="482915")
+        assert bench.slots(NATIVE) == {"482915": 20}
+        assert (await get_code(bench, code))["status"] != "set"
+        await bench.advance(seconds=12 * 3600, settle=True)
+        assert (await get_code(bench, code))["status"] != "set"
 
 
 async def test_one_pin_in_two_windows_apart_is_stored_one_after_the_other_where_allowed(

@@ -147,6 +147,18 @@ class AlarmCode(OpenIntEnum):
     FORCED_USER = 8
 
 
+class BatteryLevel(OpenIntEnum):
+    """How far a battery pack is down, by the thresholds of its lock; ours.
+
+    Matter's BatChargeLevelEnum ends at critical; a lock stops moving its bolt below that.
+    """
+
+    OK = 0
+    LOW = 1
+    CRITICAL = 2
+    TOO_LOW = 3
+
+
 class AccessDeniedReason(OpenIntEnum):
     """Why a credential did not open the door; ours, finer than Matter's OperationErrorEnum."""
 
@@ -187,3 +199,6 @@ class LogEvent(OpenIntEnum):
     ALARM = 3
     CLOCK_SET = 4
     POWER_ON = 5
+    DOOR = 6
+    BATTERY = 7
+    OPERATING_MODE = 8

@@ -8,7 +8,7 @@ from protocols.doorlock.constraints import CodeConstraint
 from protocols.doorlock.vocabulary import UserType
 from protocols.errors import ProfileError
 from protocols.profiles.profile import Profile
-from protocols.profiles.vocabulary import CredentialMode, ReadBack
+from protocols.profiles.vocabulary import CredentialMode, PinStorage, ReadBack
 
 # A rule that holds, or the sentence that says what is wrong.
 _Rule = tuple[bool, str]
@@ -67,6 +67,8 @@ def _keypad_rules(profile: Profile) -> tuple[_Rule, ...]:
 
 def _code_rules(profile: Profile) -> tuple[_Rule, ...]:
     names = profile.name_length
+    # Of a hash nobody can tell the digits.
+    is_clear = profile.pin_storage is PinStorage.CLEAR
     return (
         (
             profile.vendor_made_codes
@@ -84,6 +86,14 @@ def _code_rules(profile: Profile) -> tuple[_Rule, ...]:
         (
             (profile.read_back_mask is not None) == (profile.read_back is ReadBack.MASKED),
             'codes.read_back_mask and codes.read_back = "masked" go together',
+        ),
+        (
+            is_clear or profile.read_back is not ReadBack.CLEAR,
+            'codes.read_back = "clear" needs codes.pin_storage = "clear"',
+        ),
+        (
+            is_clear or CodeConstraint.UNIQUE_FIRST_FOUR_DIGITS not in profile.code_constraints,
+            'the constraint unique_first_four_digits needs codes.pin_storage = "clear"',
         ),
     )
 

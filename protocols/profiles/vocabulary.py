@@ -96,7 +96,7 @@ class DuplicateRule(enum.StrEnum):
 
     REFUSED = "refused"  # the answer says that it is a duplicate
     IGNORED = "ignored"  # answered like a success, and not stored
-    ALLOWED = "allowed"  # stored; the lowest slot that may open counts
+    ALLOWED = "allowed"  # stored; of two, the lower slot counts
 
 
 class JitPolicy(enum.StrEnum):

@@ -30,7 +30,10 @@ FIELD_NOTES: Final[Mapping[str, str]] = MappingProxyType(
         "credential_index": "number of the credential slot, from 1; in events and log 0 = none",
         "credential_type": "kind of the credential",
         "days_mask": "days on which the span opens; bit 0 is Sunday; 0x01 to 0x7F",
-        "detail": "LockOperationType, AccessDeniedReason or AlarmCode, by `event`; else 0",
+        "detail": (
+            "LockOperationType, AccessDeniedReason, AlarmCode, DoorState, BatteryLevel or "
+            "OperatingMode, by `event`; else 0"
+        ),
         "digest": "content digest; all zero for a tombstone",
         "door_state": "position of the door; 0xFF = the lock has no door sensor",
         "end_min": "exclusive, minutes after local midnight, 1 to 1440, after the start",

@@ -27,7 +27,9 @@ class LogRecord:
     utc_s: U32
     event: Annotated[LogEvent, ENUM8]
     source: Annotated[OperationSource, ENUM8]
-    detail: U8  # LockOperationType, AccessDeniedReason or AlarmCode, by event
+    # LockOperationType, AccessDeniedReason, AlarmCode, DoorState, BatteryLevel or OperatingMode,
+    # by event.
+    detail: U8
     clock_quality: Annotated[ClockQuality, ENUM8]
     user_index: U16  # 0 = nobody known
     credential_index: U16  # 0 = none

@@ -63,6 +63,8 @@ ENUMS: Final[Mapping[str, type[enum.IntEnum | enum.IntFlag]]] = MappingProxyType
             vocabulary.OperationSource,
             vocabulary.AlarmCode,
             vocabulary.AccessDeniedReason,
+            vocabulary.BatteryLevel,
+            vocabulary.OperatingMode,
             vocabulary.ClockQuality,
             vocabulary.RecordKind,
             vocabulary.LogEvent,

@@ -21,7 +21,7 @@ import re
 import sys
 import types
 import typing
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from firmware_sim.faults.plan import FaultPlan
@@ -45,6 +45,8 @@ from hil_tests.errors import BenchError
 from protocols.errors import StrikeplateError
 from tools.cli import build_parser
 from tools.errors import EXIT_CODES
+from tools.tests.docs_markdown import attributes, code, sentence, table
+from tools.tests.docs_profiles import facts_of_all, fields, overview
 
 ROOT: Final = pathlib.Path(__file__).resolve().parents[2]
 BLOCK: Final = re.compile(
@@ -52,10 +54,9 @@ BLOCK: Final = re.compile(
 )
 PAGES: Final = tuple(
     ROOT / "docs" / "reference" / f"{name}.md"
-    for name in ("bench", "cli", "errors", "faults", "gateway-config", "seam-api")
+    for name in ("bench", "cli", "errors", "faults", "gateway-config", "profiles", "seam-api")
 )
 
-Row = Sequence[str]
 E = typing.TypeVar("E", bound=Exception)
 
 
@@ -72,21 +73,6 @@ def render(name: str) -> str:
     """One block, ending with a newline."""
     kind, _, argument = name.partition(" ")
     return RENDERERS[kind](argument)
-
-
-def table(header: Row, rows: Sequence[Row]) -> str:
-    lines = [header, ["---"] * len(header), *rows]
-    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
-
-
-def code(text: object) -> str:
-    # A bar would end the cell.
-    return "`{}`".format(str(text).replace("|", "\\|"))
-
-
-def sentence(text: str | None) -> str:
-    """The first paragraph of a docstring or help, on one line, in Markdown's own marks."""
-    return " ".join((text or "").split("\n\n")[0].replace("``", "`").split())
 
 
 # --- the command line -----------------------------------------------------------------------
@@ -183,13 +169,6 @@ def settings(name: str) -> str:
         if not rule_of(schema, field, RULES).is_hidden
     ]
     return table(("key", "type", "default", "bounds", "meaning"), rows)
-
-
-def attributes(schema: type[Any]) -> dict[str, str]:
-    """Attribute to meaning, from the docstring of a class."""
-    _, _, listed = (inspect.getdoc(schema) or "").partition("Attributes:\n")
-    found = re.finditer(r"^    (\w+): (.*(?:\n {5,}.*)*)", listed, re.MULTILINE)
-    return {match[1]: sentence(match[2]) for match in found}
 
 
 def _type(hint: Any) -> str:
@@ -334,6 +313,9 @@ RENDERERS: Final = {
     "variables": variables,
     "routes": routes,
     "errors": errors,
+    "profile-overview": overview,
+    "profile-fields": fields,
+    "profile-facts": facts_of_all,
 }
 
 

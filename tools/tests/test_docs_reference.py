@@ -48,6 +48,9 @@ def test_pages_leave_nothing_out() -> None:
         *(f"errors {package}" for package in packages),
         "bench-errors",
         "exit-codes",
+        "profile-overview",
+        "profile-fields",
+        "profile-facts",
         "variables",
     }
 

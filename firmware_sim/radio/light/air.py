@@ -114,8 +114,12 @@ class LightAir:
         Raises:
             DeviceConflict: When another one has its address.
         """
-        if self._locks.setdefault(lock.address, lock) is not lock:
+        if self._locks.setdefault(lock.address.upper(), lock) is not lock:
             raise DeviceConflict(f"two devices have the radio address {lock.address}")
+
+    def has_address(self, address: str) -> bool:
+        """Whether a lock has that address."""
+        return address.upper() in self._locks
 
     def fault_stream(self, name: str) -> random.Random:
         """See `LightMedium.fault_stream`."""

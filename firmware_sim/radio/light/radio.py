@@ -44,6 +44,10 @@ class LightRadio:
         self.air.add(lock)
         return lock
 
+    def is_taken(self, address: str) -> bool:
+        """See `Radio.is_taken`."""
+        return self.air.has_address(address)
+
     def adapter(self, size: int) -> LightAdapter:
         """See `Radio.adapter`."""
         return LightAdapter(self.air, size)

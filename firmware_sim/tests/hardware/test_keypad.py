@@ -42,6 +42,29 @@ def test_digits_when_lengths_vary_wait_for_the_submit_key() -> None:
     assert type_in(keypad, "#") == [submitted("1234")]
 
 
+def test_push_buttons_take_the_first_key_and_a_dark_keypad_does_not() -> None:
+    for wakes_on_touch, typed in ((True, "234"), (False, "1234")):
+        keypad = Keypad(
+            inter_digit_timeout_s=5,
+            buffer_length=10,
+            submit_length=None,
+            wakes_on_touch=wakes_on_touch,
+        )
+        assert type_in(keypad, "1234#") == [submitted(typed)]
+        # It has slept meanwhile, and the keys before it went to sleep are an entry of their own.
+        assert type_in(keypad, "12", 100.0) == []
+        assert type_in(keypad, "3", 200.0) == [left("12"[wakes_on_touch:])]
+        assert type_in(keypad, "#", 200.0) == ([] if wakes_on_touch else [submitted("3")])
+
+
+def test_push_button_that_is_a_whole_code_submits_it() -> None:
+    keypad = Keypad(
+        inter_digit_timeout_s=5, buffer_length=4, submit_length=1, wakes_on_touch=False
+    )
+    assert type_in(keypad, "7", 0.0) == [submitted("7")]
+    assert type_in(keypad, "*", 100.0) == []
+
+
 def test_submit_key_without_digits_does_nothing() -> None:
     assert type_in(make(), "##") == []
 

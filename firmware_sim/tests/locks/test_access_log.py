@@ -170,9 +170,10 @@ def test_power_on_is_logged_and_is_news() -> None:
 def test_remote_operations_move_the_bolt_and_are_logged() -> None:
     rig = Rig("generic-jit")
     assert rig.status(m.UnlockDoor(), 5.0) is Status.SUCCESS
-    assert rig.ask(m.GetStatus(), 5.0).lock_state is LockState.UNLOCKED
+    assert rig.ask(m.GetStatus(), 5.4).lock_state is LockState.NOT_FULLY_LOCKED
+    assert rig.ask(m.GetStatus(), 5.5).lock_state is LockState.UNLOCKED
     assert rig.status(m.LockDoor(), 9.0) is Status.SUCCESS
-    assert rig.ask(m.GetStatus(), 9.0).lock_state is LockState.LOCKED
+    assert rig.ask(m.GetStatus(), 9.5).lock_state is LockState.LOCKED
     assert rig.events == [
         m.LockOperation(
             log_index=index,

@@ -111,7 +111,7 @@ def test_event_of_a_request_comes_after_its_reply() -> None:
     assert isinstance(reply, ReplyReceived)
     assert isinstance(event, EventReceived)
     assert event.message.operation is LockOperationType.UNLOCK
-    assert central.ask(m.GetStatus()).lock_state is LockState.UNLOCKED
+    assert central.ask(m.GetStatus()).lock_state is LockState.NOT_FULLY_LOCKED
 
 
 def test_events_are_told_while_connected_and_lost_otherwise() -> None:

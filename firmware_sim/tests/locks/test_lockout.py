@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from firmware_sim.hardware.rtc import ClockOnPowerLoss
 from firmware_sim.locks import lockout
 from firmware_sim.memory.records import DeviceState
-from firmware_sim.tests.locks.rig import T0_S, Rig
-from protocols.doorlock.vocabulary import AccessDeniedReason, AlarmCode
+from firmware_sim.tests.locks.rig import DAY_S, T0_S, Rig
+from protocols.doorlock.vocabulary import AccessDeniedReason, AlarmCode, Status
 from protocols.profiles.parser import LockoutRules
 from protocols.strike import messages as m
 
@@ -62,15 +62,80 @@ def test_every_lockout_is_twice_as_long_up_to_the_maximum() -> None:
         wrong_codes = 4
 
 
-def test_success_sets_counter_and_length_back() -> None:
+def test_success_forgives_the_wrong_codes_before_it() -> None:
+    rig = make()
+    for _ in range(3):
+        for _ in range(4):
+            assert rig.enter(WRONG)[1] == "unknown_code"
+        assert rig.enter(RIGHT) == (True, "opened", 1)
+    assert rig.memory.state.wrong_codes == 0
+
+
+def test_success_forgives_no_more_than_four_rounds_a_day() -> None:
+    """Whoever holds a code can't use it to wash out guesses at the others."""
+    rig = make()
+    guesses = 0
+    while rig.enter(WRONG, guesses)[1] == "unknown_code":
+        guesses += 1
+        if guesses % 4 == 0:
+            rig.enter(RIGHT, guesses)
+    # 20 were forgiven, the next five are the lockout.
+    assert guesses == 25
+    assert rig.memory.state.forgiven_codes == 20
+
+
+def test_success_leaves_the_length_of_lockouts_within_a_day_of_the_last() -> None:
     rig = make()
     lock_out(rig, 0.0)
     assert rig.enter(RIGHT, 60.0) == (True, "opened", 1)
-    for _ in range(4):
-        rig.enter(WRONG, 60.0)
-    assert rig.enter(RIGHT, 60.0)[0]
     lock_out(rig, 60.0)
-    assert rig.enter(RIGHT, 120.0)[0]
+    assert rig.enter(RIGHT, 60.0 + 119.9)[1] == "locked_out"
+    assert rig.enter(RIGHT, 60.0 + 120.0)[0]
+    # A day without a lockout, and a code that opens: all is as new.
+    quiet = 180.0 + DAY_S
+    assert rig.enter(RIGHT, quiet)[0]
+    lock_out(rig, quiet)
+    assert rig.enter(RIGHT, quiet + 59.9)[1] == "locked_out"
+    assert rig.enter(RIGHT, quiet + 60.0)[0]
+
+
+def test_time_alone_sets_nothing_back() -> None:
+    rig = make()
+    lock_out(rig, 0.0)
+    for _ in range(4):
+        rig.enter(WRONG, 10.0 * DAY_S)
+    rig.enter(WRONG, 10.0 * DAY_S)
+    assert rig.enter(RIGHT, 10.0 * DAY_S + 119.9)[1] == "locked_out"
+
+
+@pytest.mark.parametrize("holds_a_code", [False, True])
+def test_guesses_of_a_day_are_bounded_with_and_without_a_code(*, holds_a_code: bool) -> None:
+    """T8: measured on the ladder of latch-m, guessing at every instant that is allowed."""
+    rig = make()
+    now, guesses = 0.0, 0
+    while now < DAY_S:
+        reason = rig.enter(WRONG, now)[1]
+        guesses += reason == "unknown_code"
+        if holds_a_code and guesses % 4 == 0:
+            rig.enter(RIGHT, now)
+        if reason == "locked_out":
+            until_us = rig.memory.state.lockout_until_us
+            now = until_us / 1e6 - T0_S
+    # 60 + 120 + 240 + 480 s, then five guesses every 900 s.
+    ladder = 5 * (4 + -(-(DAY_S - 900) // 900))
+    assert guesses == ladder + (20 if holds_a_code else 0)
+
+
+def test_locked_out_keypad_leaves_requests_alone() -> None:
+    """T9: a vandal at the keypad shuts out nobody who needs no code."""
+    rig = Rig("generic-native")
+    rig.program(1, "1234")
+    for _ in range(5):
+        rig.enter("9999")
+    assert rig.enter("1234")[1] == "locked_out"
+    assert rig.status(m.UnlockDoor()) is Status.SUCCESS
+    assert rig.status(m.LockDoor(), 1.0) is Status.SUCCESS
+    assert rig.memory.state.lockout_until_us > 0
 
 
 def test_known_code_that_does_not_open_counts_for_nothing_either_way() -> None:
@@ -141,6 +206,29 @@ def test_clock_that_fell_back_begins_a_lockout_anew_and_no_longer(
     rig.crash()
     assert rig.enter(RIGHT, 3669.9)[1] == "locked_out"
     assert rig.enter(RIGHT, 3670.0)[0]
+
+
+def test_lost_clock_begins_no_lockout_that_had_ended_before_the_cut() -> None:
+    rig = make(on_power_loss=ClockOnPowerLoss.LOST)
+    lock_out(rig, 0.0)
+    # It ends at 60 s, and nobody has entered anything since.
+    rig.firmware.power(False, 61.0)
+    rig.firmware.power(True, 62.0)
+    assert rig.memory.state.lockout_until_us == 0
+    assert rig.enter(RIGHT, 62.0)[0]
+
+
+def test_lost_clock_begins_the_term_anew_but_none_that_was_over() -> None:
+    rig = make(on_power_loss=ClockOnPowerLoss.LOST)
+    lock_out(rig, 0.0)
+    rig.firmware.power(False, 61.0)
+    rig.firmware.power(True, 62.0)
+    assert rig.enter(RIGHT, 62.0 + DAY_S - 1)[0]
+    assert rig.memory.state.lockouts == 1
+    rig.firmware.power(False, 63.0 + DAY_S)
+    rig.firmware.power(True, 64.0 + DAY_S)
+    assert rig.enter(RIGHT, 65.0 + DAY_S)[0]
+    assert rig.memory.state.lockouts == 0
 
 
 def test_lost_clock_without_a_lockout_begins_none() -> None:

@@ -119,6 +119,8 @@ class Device(TypedDict):
     workspace_id: str
 
 
+# What a lock says that knows nothing of its door (see `DeviceStatus`).
+_DOOR_UNDEFINED: Final = 0xFF
 _PROVIDER: Final = DeviceProvider(
     device_provider_name="strikeplate", display_name="Strikeplate", provider_category="stable"
 )
@@ -209,7 +211,7 @@ def _properties(row: Any, profile: Profile) -> DeviceProperties:
         properties["serial_number"] = reported["serial_number"]
     if "lock_state" in reported:
         properties["locked"] = reported["lock_state"] == LockState.LOCKED
-    if profile.door_sensor and "door_state" in reported:
+    if profile.door_sensor and reported.get("door_state", _DOOR_UNDEFINED) != _DOOR_UNDEFINED:
         properties["door_open"] = reported["door_state"] != DoorState.DOOR_CLOSED
     # A charge is shown of a device that can be asked for it; offline, it is left out.
     if row.is_online and "battery_mv" in reported and not profile.has_direct_power:

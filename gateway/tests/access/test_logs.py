@@ -241,8 +241,36 @@ def test_log_when_somebody_tampers_then_told_and_other_records_are_only_kept(
         record(1, NOON_MS, event=LogEvent.ALARM, detail=int(AlarmCode.DOOR_AJAR)),
         record(2, NOON_MS, event=LogEvent.POWER_ON),
         record(3, NOON_MS, event=LogEvent.CLOCK_SET),
+        record(4, NOON_MS, event=LogEvent.DOOR),
+        record(5, NOON_MS, event=LogEvent.BATTERY, detail=2),
+        record(6, NOON_MS, event=LogEvent.OPERATING_MODE, detail=2),
+        # Of a firmware that is newer than this gateway.
+        record(7, NOON_MS, event=LogEvent(0x7F), detail=0x7F),
+        record(8, NOON_MS, event=LogEvent.ALARM, detail=0x7F),
     )
     assert [row.event_type for row in house.events()[before:]] == ["device.tampered"]
+
+
+def test_log_when_a_lock_could_not_relock_by_itself_then_nobody_was_denied(house: House) -> None:
+    jammed = int(AccessDeniedReason.JAMMED)
+    fetch(
+        house,
+        record(
+            0,
+            NOON_MS,
+            event=LogEvent.ACCESS_DENIED,
+            source=OperationSource.AUTO,
+            detail=jammed,
+        ),
+        record(
+            1,
+            NOON_MS,
+            event=LogEvent.ACCESS_DENIED,
+            source=OperationSource.REMOTE,
+            detail=jammed,
+        ),
+    )
+    assert [event.event_type for event in doors(house)] == ["lock.access_denied"]
 
 
 def test_log_when_there_is_no_such_device_then_not_found(house: House) -> None:

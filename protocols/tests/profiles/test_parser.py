@@ -217,6 +217,11 @@ def test_parse_profile_when_a_table_is_missing_or_no_table_then_named(table: str
             'read_back = "masked"\nread_back_mask = "**"',
             r"codes\.read_back_mask must be one character",
         ),
+        (
+            'read_back = "write_only"\npin_storage = "clear"',
+            'read_back = "clear"\npin_storage = "hashed"',
+            'read_back = "clear" needs codes.pin_storage',
+        ),
         ('remote = "refused"', 'remote = "refuse"', r"duplicates\.remote .* mean 'refused'"),
         ("step_s = 1 ", "step_s = 0 ", r"offline_codes\.1\.step_s must be a whole number"),
         ("duration_s_min = 900", "duration_s_min = 901", "duration_s_min exceeds"),
@@ -264,6 +269,16 @@ def test_parse_profile_when_offline_codes_are_no_tables_then_named() -> None:
 def test_parse_profile_when_offline_codes_are_no_list_then_named() -> None:
     text = "offline_codes = 5\n" + text_of("generic-jit")
     with pytest.raises(ProfileError, match="offline_codes must be an array of tables"):
+        parse_profile(text, source="p")
+
+
+def test_parse_profile_when_hashed_then_no_rule_may_need_the_digits() -> None:
+    text = changed('pin_storage = "clear"', 'pin_storage = "hashed"')
+    assert parse_profile(text, source="p").pin_storage == "hashed"
+    text = text.replace(
+        '["cannot_specify_pin_code"]', '["cannot_specify_pin_code", "unique_first_four_digits"]'
+    )
+    with pytest.raises(ProfileError, match="unique_first_four_digits needs"):
         parse_profile(text, source="p")
 
 
@@ -336,3 +351,11 @@ def test_parse_profile_when_names_are_bounded_then_both_bounds_are_read() -> Non
     )
     with pytest.raises(ProfileError, match="min_length exceeds max_length"):
         parse_profile(text.format(max=1), source="p")
+
+
+def test_profile_when_asked_how_entries_end_then_by_its_lengths() -> None:
+    fixed, free, none = load("latch-m"), load("yale"), load("visionline")
+    assert (fixed.submit_length, fixed.shortest_code) == (7, 7)
+    assert (free.submit_length, free.shortest_code) == (None, 4)
+    assert (none.submit_length, none.shortest_code) == (None, 1)
+    assert [each.variable_code_length for each in (fixed, free, none)] == [False, True, False]

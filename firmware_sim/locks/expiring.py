@@ -1,0 +1,76 @@
+"""Expiring users: their code lives for some minutes from its first use on.
+
+The first use is persisted in the unit that opens the door, so no power cut gives a second life.
+A new code begins a new one; a user that is written again with the code it had does not.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable
+from typing import Final
+
+from firmware_sim.memory.records import DeviceState, FirstUse
+
+_MINUTE_S: Final = 60
+_US_PER_S: Final = 1_000_000
+# A first use stays within the words that hold it (u32 seconds since 2000).
+_LAST_S: Final = 0xFFFF_FFFF
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Code:
+    """The code of an expiring user: whose, and which.
+
+    Attributes:
+        user_index: Its user.
+        revision: Of its credential.
+    """
+
+    user_index: int
+    revision: int
+
+
+def is_expired(state: DeviceState, code: Code, *, timeout_min: int, utc_s: int) -> bool:
+    """True when a code was used for the first time too long ago.
+
+    Args:
+        state: The device state.
+        code: The code.
+        timeout_min: Minutes that it lives from its first use on.
+        utc_s: What the lock's clock shows, seconds since 2000.
+    """
+    use = _first_use(state.first_uses, code)
+    return use is not None and utc_s >= use.used_s + timeout_min * _MINUTE_S
+
+
+def after_use(state: DeviceState, code: Code, utc_s: int) -> DeviceState:
+    """The state after a code opened; only its first use is noted."""
+    if _first_use(state.first_uses, code) is not None:
+        return state
+    others = [use for use in state.first_uses if use.user_index != code.user_index]
+    fresh = FirstUse(user_index=code.user_index, credential_revision=code.revision, used_s=utc_s)
+    uses = sorted([*others, fresh], key=lambda use: use.user_index)
+    return dataclasses.replace(state, first_uses=tuple(uses))
+
+
+def after_clock_set(state: DeviceState, shift_us: int) -> DeviceState:
+    """The state after a clock that knew the time was moved: codes expire as far away as before.
+
+    Args:
+        state: The device state.
+        shift_us: Microseconds by which the clock was set forward; negative = back.
+    """
+    shift_s = shift_us // _US_PER_S
+    uses = tuple(
+        dataclasses.replace(use, used_s=min(max(use.used_s + shift_s, 0), _LAST_S))
+        for use in state.first_uses
+    )
+    return dataclasses.replace(state, first_uses=uses)
+
+
+def _first_use(uses: Iterable[FirstUse], code: Code) -> FirstUse | None:
+    for use in uses:
+        if use.user_index == code.user_index and use.credential_revision == code.revision:
+            return use
+    return None
