@@ -18,7 +18,7 @@ from types import TracebackType
 from typing import Any, Final, Self
 from urllib.parse import quote
 
-from firmware_sim.errors import DeviceConflict, UnknownDevice
+from firmware_sim.errors import DeviceConflict, FlashMisused, UnknownDevice
 from firmware_sim.faults.actor import FaultActor
 from firmware_sim.faults.plan import NO_FAULTS, FaultPlan
 from firmware_sim.faults.points import QUIET, DeviceFaults
@@ -33,6 +33,8 @@ from firmware_sim.locks.firmware import LockFirmware
 from firmware_sim.locks.lock_hardware import LockHardware
 from firmware_sim.locks.outcome import KeypadOutcome
 from firmware_sim.memory.flash_file import new_memory, open_memory
+from firmware_sim.memory.flash_map import FlashArea
+from firmware_sim.memory.flash_memory import FlashMemory
 from firmware_sim.memory.interface import LockMemory
 from firmware_sim.memory.meta import FactoryRecord, factory_record
 from firmware_sim.memory.records import DeviceState
@@ -152,17 +154,19 @@ class Device:
     Attributes:
         spec: What it is.
         firmware: What it does.
+        memory: What it remembers.
         endpoint: What is behind its GATT service.
         peripheral: Its radio.
         actor: What goes wrong with it; None until it has its first fault plan.
         alarm: Calls it when something of its own is due.
     """
 
-    __slots__ = ("actor", "alarm", "endpoint", "firmware", "peripheral", "spec")
+    __slots__ = ("actor", "alarm", "endpoint", "firmware", "memory", "peripheral", "spec")
 
     def __init__(
         self,
         spec: DeviceSpec,
+        memory: LockMemory,
         firmware: LockFirmware,
         endpoint: StrikeEndpoint,
         air: Radio,
@@ -170,6 +174,7 @@ class Device:
         loop: TimerLoop,
     ) -> None:
         self.spec = spec
+        self.memory = memory
         self.firmware = firmware
         self.endpoint = endpoint
         self.actor: FaultActor | None = None
@@ -338,7 +343,7 @@ class World:
         endpoint = StrikeEndpoint(
             firmware, now=self._now, later=self._loop.call_later, trace=trace
         )
-        device = Device(spec, firmware, endpoint, self.air, trace, self._loop)
+        device = Device(spec, memory, firmware, endpoint, self.air, trace, self._loop)
         self._devices.append(device)
         for name in names:
             self._by_name[name] = device
@@ -414,6 +419,48 @@ class World:
         now = self._now()
         firmware = self.device(name).firmware
         firmware.disturb_clock(lambda rtc: rtc.when_warmed(temperature_c, now), now)
+
+    def flash(self, name: str, area: FlashArea | None = None) -> bytes:
+        """An image of a device's flash, or of one area of it.
+
+        Raises:
+            UnknownDevice: When there is no such device.
+        """
+        memory = self._flash_memory(name)
+        if area is None:
+            return memory.flash.image()
+        flash_map = memory.flash_map
+        return memory.flash.read(flash_map.offset(area), flash_map.size(area))
+
+    async def load_flash(self, name: str, image: bytes, area: FlashArea | None = None) -> None:
+        """Put an image into a device's flash, or into one area of it, while its power is off.
+
+        Cancellation: as `power`.
+
+        Raises:
+            UnknownDevice: When there is no such device.
+            FlashMisused: When it has another size; nothing changed but that power was cycled.
+            NvsUnmountable: When no lock could come up from it; likewise.
+            StateFileError: When it could not be kept; likewise.
+        """
+        memory = self._flash_memory(name)
+        size = memory.flash.geometry.size if area is None else memory.flash_map.size(area)
+        if len(image) != size:
+            raise FlashMisused(0, f"an image of {len(image)} bytes does not fit: it has {size}")
+        was_powered = self.device(name).firmware.is_powered
+        await self.power(name, on=False)
+        try:
+            memory.load(0 if area is None else memory.flash_map.offset(area), image)
+        finally:
+            if was_powered:
+                await self.power(name, on=True)
+        self._trace.record(self.device(name).spec.name, "flash", area=area or "all")
+
+    def _flash_memory(self, name: str) -> FlashMemory:
+        memory = self.device(name).memory
+        if not isinstance(memory, FlashMemory):
+            raise FlashMisused(0, "this device keeps its memory in no flash")
+        return memory
 
     async def power(self, name: str, on: bool) -> None:  # noqa: FBT001 - as the bench route has it.
         """Cut a device's power or give it back.

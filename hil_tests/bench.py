@@ -25,6 +25,7 @@ from firmware_sim.kernel.loop import SimLoop
 from firmware_sim.kernel.streams import Streams
 from firmware_sim.kernel.trace import Trace
 from firmware_sim.locks.outcome import KeypadOutcome
+from firmware_sim.memory.flash_map import FlashArea
 from firmware_sim.radio.backend import bleak_backend
 from firmware_sim.world import ADVERTISING_INTERVAL_MS, Device, DeviceSpec, World
 from gateway.app import Gateway
@@ -309,6 +310,24 @@ class Bench:
         """
         await self.world.power(self.device(name).spec.name, on)
         await self.clock.settle(after_s=HEARD_WITHIN_S if on else 0.0)
+
+    def flash(self, name: str, area: FlashArea | None) -> bytes:
+        """An image of a device's flash, or of one area of it.
+
+        Raises:
+            UnknownDevice: When there is no such device.
+        """
+        return self.world.flash(self.device(name).spec.name, area)
+
+    async def load_flash(self, name: str, image: bytes, area: FlashArea | None) -> None:
+        """Put an image into a device's flash, or into one area of it, and cycle its power.
+
+        Raises:
+            UnknownDevice: When there is no such device.
+            FlashError: When it does not fit, or no lock could come up from it.
+        """
+        await self.world.load_flash(self.device(name).spec.name, image, area)
+        await self.clock.settle(after_s=HEARD_WITHIN_S)
 
     def faults(self, name: str) -> dict[str, bool | int | float]:
         """The knobs of a device's fault plan that are not zero.

@@ -11,14 +11,15 @@ from typing import Any, Final
 
 from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.responses import JSONResponse
+from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from gateway.config_schema import nearest
 from hil_tests import bench_hardware
 from hil_tests.bench import Bench
-from hil_tests.errors import BenchError, NotYetBuilt
-from protocols.errors import StrikeplateError
+from hil_tests.bench_flash import flash_route
+from hil_tests.bench_replies import refusal, told
+from hil_tests.errors import BenchError
 
 # A code is at most a keypad buffer long; far longer input is a mistake of the caller.
 DIGITS_MAX: Final = 64
@@ -48,12 +49,7 @@ def build_bench_api(bench: Bench) -> Starlette:
         _route(bench, f"{device}/hardware", "POST", _hardware, bench_hardware.KEYS),
         _route(bench, "/bench/gateway", "POST", _gateway, ("on", "crash")),
     ]
-    routes += [
-        # What a body will look like is not decided yet: any is answered alike.
-        _route(bench, f"{device}/{what}", method, _not_yet_built, None)
-        for what in ("flash",)
-        for method in ("GET", "PUT", "POST")
-    ]
+    routes.append(flash_route(bench, f"{device}/flash"))
     api = Starlette(routes=routes, exception_handlers={404: _unknown_route, 405: _wrong_method})
     # A slash too many is a mistake to be told, not a redirect for a client to lose its body on.
     api.router.redirect_slashes = False
@@ -65,27 +61,13 @@ def _route(
 ) -> Route:
     """One route; `keys` are those that its body may have, None for a body that nobody reads."""
 
-    async def endpoint(request: Request) -> JSONResponse:
-        try:
-            body: Mapping[str, Any] = {}
-            if method != "GET" and keys is not None:
-                body = await _body(request, keys)
-            return JSONResponse({**await handler(bench, request, body), "ok": True})
-        except BenchError as error:
-            return refusal(error.http_status, error.error_type, str(error))
-        except StrikeplateError as error:
-            # Whatever the caller can do wrong is a BenchError: this is the bench's own trouble,
-            # such as a full disk.
-            return refusal(503, "bench_unusable", str(error))
+    async def endpoint(request: Request) -> Response:
+        body: Mapping[str, Any] = {}
+        if method != "GET" and keys is not None:
+            body = await _body(request, keys)
+        return JSONResponse({**await handler(bench, request, body), "ok": True})
 
-    return Route(path, endpoint, methods=[method])
-
-
-def refusal(status: int, error_type: str, message: str) -> JSONResponse:
-    """An error reply in the form that the Seam routes use."""
-    document = {"error": {"type": error_type, "message": message}, "ok": False}
-    headers = {"retry-after": "5"} if status == 503 else None  # noqa: PLR2004 - HTTP's number.
-    return JSONResponse(document, status_code=status, headers=headers)
+    return Route(path, told(endpoint), methods=[method])
 
 
 async def _unknown_route(request: Request, error: Exception) -> JSONResponse:
@@ -211,13 +193,3 @@ async def _gateway(bench: Bench, request: Request, body: Mapping[str, Any]) -> d
     else:
         await bench.stop_gateway()
     return {"on": bench.gateway_is_on}
-
-
-async def _not_yet_built(
-    bench: Bench, request: Request, body: Mapping[str, Any]
-) -> dict[str, Any]:
-    del body
-    bench.device(request.path_params["name"])
-    what = request.url.path.rsplit("/", 1)[-1]
-    missing = {"flash": "the flash model (devices keep a plain store for now)"}[what]
-    raise NotYetBuilt(f"{what} is not there yet: it needs {missing}")

@@ -14,7 +14,8 @@ from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from hil_tests.bench import Bench
-from hil_tests.bench_api import build_bench_api, refusal
+from hil_tests.bench_api import build_bench_api
+from hil_tests.bench_replies import refusal
 
 
 class BenchGate:

@@ -7,8 +7,7 @@ StrikeplateError
 │   ├─ TimeRunsForward      an instant that has passed
 │   ├─ StateUnusable        a state folder that can't be read or written
 │   ├─ StateInUse           another bench runs on the same state folder
-│   ├─ GatewayUnusable      the gateway of the bench can't be switched on
-│   └─ NotYetBuilt          a route whose hardware model comes later; names what is missing
+│   └─ GatewayUnusable      the gateway of the bench can't be switched on
 ├─ Violation                a bench did what none may, or left undone what it must
 │   ├─ SafetyViolated       at any moment, whatever is broken
 │   └─ LivenessViolated     after everything is whole again, and had its time
@@ -75,13 +74,6 @@ class GatewayUnusable(BenchError):  # noqa: N818 - see UnknownDevice.
 
     http_status = 503
     error_type = "gateway_unusable"
-
-
-class NotYetBuilt(BenchError):  # noqa: N818 - see UnknownDevice.
-    """A route whose hardware model comes later; the sentence names what is missing."""
-
-    http_status = 501
-    error_type = "not_implemented"
 
 
 class Violation(StrikeplateError, AssertionError):  # noqa: N818 - see UnknownDevice.

@@ -10,8 +10,8 @@ import pytest
 from firmware_sim.faults.points import FaultPoint
 from firmware_sim.locks import access_log, admission, core, requests
 from firmware_sim.locks.firmware import LockFirmware
+from firmware_sim.memory.flash_memory import FlashMemory
 from firmware_sim.memory.interface import Change
-from firmware_sim.memory.plain import PlainMemory
 from firmware_sim.radio.peripheral import LockPeripheral
 from gateway.reconcile import memory as gateway_memory
 from gateway.reconcile.session import DeviceSession
@@ -177,8 +177,9 @@ async def test_lock_that_only_says_it_cleared_a_code_is_caught_when_the_code_ope
 async def test_code_that_nobody_programs_is_caught_after_healing(
     bench: SimBench, oracle: SafetyOracle, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    peripheral = bench.bench.device("gym").peripheral
+    peripheral.set_in_range(False)
     monkeypatch.setattr(LockPeripheral, "set_in_range", lambda *_: None)
-    bench.bench.device("gym").peripheral._device.controller.in_range = False
     await bench.call("/access_codes/create", device_id=device_id(bench, "gym"), code="482915")
     with pytest.raises(LivenessViolated, match="unfinished: 1 entries, for connect_failed"):
         await oracle.heal_and_judge()
@@ -191,7 +192,7 @@ async def test_fault_that_is_a_lie_excuses_a_difference_until_things_agree_again
     subject = bench.bench.device("gym")
     await bench.set_faults("gym", device_event_loss=0.1)
     memory = subject.firmware._core.memory
-    assert isinstance(memory, PlainMemory)
+    assert isinstance(memory, FlashMemory)
     [credential] = [each for each in memory.records() if each.key.kind.name == "CREDENTIAL"]
     gone = dataclasses.replace(credential, content=None, digest=bytes(8), revision=9)
     memory.commit(Change(records=(gone,)))
