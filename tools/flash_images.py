@@ -14,6 +14,7 @@ from firmware_sim.flash.intel_hex import read_intel_hex, write_intel_hex
 from firmware_sim.flash.littlefs_image import is_littlefs
 from firmware_sim.flash.nor import FlashGeometry, NorFlash
 from firmware_sim.flash.nvs import Nvs
+from firmware_sim.flash.nvs_entry import ENTRY_BYTES, decode_entry
 from firmware_sim.flash.nvs_sector import SectorShape
 from firmware_sim.flash.nvs_settings import NvsSettings
 from firmware_sim.memory.meta import find_factory_record
@@ -23,6 +24,8 @@ from tools.errors import ToolError
 IMAGE_BYTES_MAX: Final = 16 << 20
 # Names of Intel HEX files.
 HEX_SUFFIXES: Final = frozenset({".hex", ".ihex", ".ihx"})
+# Names of image files.
+IMAGE_SUFFIXES: Final = HEX_SUFFIXES | {".bin", ".img"}
 # What sectors and entry slots of an NVS are tried with, where nobody says: entries take 8 bytes
 # with write blocks to 8, else a whole block.
 _SECTOR_BYTES: Final = (4096, 2048, 1024, 512, 256, 8192, 16384, 32768, 65536)
@@ -177,5 +180,10 @@ def _score(image: bytes, shape: NvsShape) -> int:
         contents = mounted(image, shape).contents()
     except (FlashMisused, NvsError):
         return 0
+    if not contents:
+        # A new area has an entry that says so, and nothing else.
+        starts = range(0, len(image), sector.size)
+        firsts = [image[start + sector.first_at :][:ENTRY_BYTES] for start in starts]
+        return int(any(decode_entry(first) is not None for first in firsts))
     whole = sum(data is not None for data in contents.values())
     return 2 * whole - len(contents) + (whole if shape.settings.data_crc else 0)

@@ -77,3 +77,17 @@ def nvs_rows(flash: NorFlash, first: int, count: int, settings: NvsSettings) -> 
 def used_share(raw: bytes) -> str:
     """The share of a sector that is not erased."""
     return f"{100 - 100 * raw.count(0xFF) // len(raw):d} %" if raw.count(0xFF) < len(raw) else "-"
+
+
+def without_blank_runs(table: Table, *, column: int) -> Table:
+    """A table of sectors with each run of blank ones in one row: numbers are in that column."""
+    rows: list[Row] = []
+    for row in table.rows:
+        before = rows[-1] if rows else ()
+        same = [*before[:column], *before[column + 1 :]] == [*row[:column], *row[column + 1 :]]
+        if same and "blank" in row:
+            first = before[column].partition("-")[0]
+            rows[-1] = (*row[:column], f"{first}-{row[column]}", *row[column + 1 :])
+        else:
+            rows.append(row)
+    return Table(table.title, table.header, tuple(rows))

@@ -13,7 +13,14 @@ from firmware_sim.flash.littlefs_image import read_littlefs
 from firmware_sim.flash.nor import NorFlash
 from tools.errors import ToolError
 from tools.flash_images import ImageFormat, NvsShape, mounted, nvs_shape
-from tools.image_tables import ImageView, Table, documents, hex_of, nvs_rows
+from tools.image_tables import (
+    ImageView,
+    Table,
+    documents,
+    hex_of,
+    nvs_rows,
+    without_blank_runs,
+)
 from tools.lock_image_view import (
     lock_view,
     record_tables,
@@ -88,7 +95,7 @@ def _zephyr_view(image: bytes, shape: NvsShape) -> ImageView:
         },
         "sectors": documents(sectors),
     }
-    tables: tuple[Table, ...] = (items, sectors)
+    tables: tuple[Table, ...] = (items, without_blank_runs(sectors, column=0))
     things = {
         f"item {item_id:#06x}": {"data": "damaged" if data is None else data.hex()}
         for item_id, data in contents.items()

@@ -16,7 +16,16 @@ from firmware_sim.memory.flash_memory import FlashMemory
 from firmware_sim.memory.lock_image import lock_image_facts, open_lock_image, open_records_image
 from firmware_sim.memory.view import MemoryView, SlotView, view_of
 from tools.flash_images import ImageFormat, NvsShape
-from tools.image_tables import ImageView, Row, Table, Things, documents, nvs_rows, used_share
+from tools.image_tables import (
+    ImageView,
+    Row,
+    Table,
+    Things,
+    documents,
+    nvs_rows,
+    used_share,
+    without_blank_runs,
+)
 
 
 def lock_view(image: bytes) -> ImageView:
@@ -30,7 +39,7 @@ def lock_view(image: bytes) -> ImageView:
         f"{_records_summary(view, memory)}, log {view.counters.log_oldest_index} to "
         f"{view.counters.log_next_index}"
     )
-    tables = (*record_tables(view), _log_table(view), sectors)
+    tables = (*record_tables(view), _log_table(view), without_blank_runs(sectors, column=1))
     document = {
         "format": ImageFormat.LOCK.value,
         "profile_id": facts.profile_id,

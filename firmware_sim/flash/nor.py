@@ -10,10 +10,10 @@ import dataclasses
 import functools
 import math
 import random
-from collections.abc import Iterator
 from typing import Final
 
 from firmware_sim.errors import FlashMisused
+from firmware_sim.flash.bit_lots import drawn_bits
 
 ERASED: Final = 0xFF
 
@@ -282,7 +282,7 @@ class NorFlash:
             raw = bytearray(b"".join(content))
             lost = [
                 bit
-                for bit in _draw_bits(self._draws(), len(raw) * 8, probability)
+                for bit in drawn_bits(self._draws(), len(raw) * 8, probability)
                 if not raw[bit // 8] >> bit % 8 & 1
             ]
             for bit in lost:
@@ -393,16 +393,3 @@ def pages_of(raw: bytes) -> SectorContent:
 def sector_bytes(content: SectorContent, sector_size: int) -> bytes:
     """The bytes of a sector with this content."""
     return b"\xff" * sector_size if content is None else b"".join(content)
-
-
-def _draw_bits(stream: random.Random, count: int, probability: float) -> Iterator[int]:
-    """Each of `count` bits with that probability, by drawing the gaps between them."""
-    if probability <= 0:
-        return
-    scale = math.log1p(-probability) if probability < 1 else -math.inf
-    bit = -1
-    while True:
-        bit += 1 + int(math.log(1 - stream.random()) / scale)
-        if bit >= count:
-            return
-        yield bit

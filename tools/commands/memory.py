@@ -15,6 +15,7 @@ from typing import Any, Final
 from tools.bench_client import BenchClient, add_bench_options
 from tools.errors import UsageError
 from tools.flash_images import (
+    IMAGE_SUFFIXES,
     FileFormat,
     ImageFormat,
     detect,
@@ -191,7 +192,9 @@ def _natural(what: str) -> tuple[tuple[int, int | str], ...]:
 
 def _view(what: str, arguments: argparse.Namespace) -> ImageView:
     path = Path(what)
-    image = read_image(path) if path.is_file() else _of_device(what, "all", arguments)
+    # What looks like a file is one, and else told as missing; a display name may hold a slash.
+    is_file = path.is_file() or path.suffix.lower() in IMAGE_SUFFIXES
+    image = read_image(path) if is_file else _of_device(what, "all", arguments)
     kind = detect(image) if arguments.format is None else arguments.format
     return view_image(
         image, kind, sector_bytes=arguments.sector_bytes, write_block=arguments.write_block

@@ -22,7 +22,7 @@ from firmware_sim.flash.nvs import Nvs
 from firmware_sim.flash.nvs_settings import NvsSettings
 from firmware_sim.memory.interface import Change
 from tools.tests.here import Ran, strikeplate
-from tools.tests.lock_images import cleared, nvs_of, occupied, pin, with_changes
+from tools.tests.lock_images import blank, cleared, nvs_of, occupied, pin, with_changes
 
 KEY = "seam_test_bench"
 
@@ -116,7 +116,7 @@ def test_lock_image_is_shown_by_slots_windows_log_and_wear(tmp_path: Path) -> No
     assert "Holidays" in lines
     assert [line.split()[:3] for line in lines if line.startswith("nvs ")][:2] == [
         ["nvs", "0", "open"],
-        ["nvs", "1", "blank"],
+        ["nvs", "1-3", "blank"],
     ]
 
 
@@ -178,6 +178,11 @@ def test_nvs_of_another_firmware_is_shown_by_items(tmp_path: Path) -> None:
             assert document["data_crc"] is crc
             assert document["items"] == {"0x0007": b"seven".hex(), "0x0300": bytes(60).hex()}
     assert "00 ..." in memory("show", path).out
+
+
+def test_new_nvs_area_is_shown_as_empty(tmp_path: Path) -> None:
+    ran = memory("show", kept(tmp_path, nvs_of(with_changes(blank()))))
+    assert ran.out.startswith("Zephyr NVS, 4 sectors of 4096 bytes, with data CRC: 0 items\n")
 
 
 def test_esp_nvs_and_littlefs_are_shown_and_compared(tmp_path: Path) -> None:
@@ -266,7 +271,8 @@ def test_image_is_loaded(bench: Bench, tmp_path: Path) -> None:
     ("words", "code", "sentence"),
     [
         (("dump", "Shed", "-o", "x.bin"), 5, "this bench has no such device"),
-        (("show", "none.bin"), 5, "this bench has no such device"),
+        (("show", "none"), 5, "this bench has no such device"),
+        (("show", "none.bin"), 1, "can't read none.bin"),
         (("dump", "Front door"), 2, "required: -o/--output"),
         (("dump", "Front door", "-o", "x", "--area", "y"), 2, "--area must be one of nvs"),
         (("dump", "Front door", "-o", "x", "--base", "1"), 2, "--base is for Intel HEX"),
