@@ -15,16 +15,9 @@ from typing import Protocol
 from firmware_sim.faults.actor import FaultActor
 from firmware_sim.faults.plan import NO_FAULTS, FaultPlan
 from firmware_sim.faults.points import QUIET, DeviceFaults, FaultTrace
-from firmware_sim.faults.rates import TimerLoop
+from firmware_sim.kernel.alarm import TimerLoop
 from firmware_sim.kernel.streams import Streams
 from firmware_sim.locks.firmware import LockFirmware
-
-
-class TroubleLoop(TimerLoop, Protocol):
-    """The part of an event loop that troubles need."""
-
-    def time(self) -> float:
-        """Seconds since the loop's zero."""
 
 
 class SwitchedRadio(Protocol):
@@ -59,7 +52,7 @@ class Troubles:
         streams: Each device draws from two streams of its own.
     """
 
-    def __init__(self, loop: TroubleLoop, streams: Streams) -> None:
+    def __init__(self, loop: TimerLoop, streams: Streams) -> None:
         self._loop = loop
         self._streams = streams
         # Radios that faults switch; open while the world is.
