@@ -15,9 +15,10 @@ from types import TracebackType
 from typing import Any, Final, Self
 from urllib.parse import quote
 
-from firmware_sim.errors import DeviceConflict, FlashMisused, UnknownDevice
+from firmware_sim.errors import DeviceConflict, UnknownDevice
 from firmware_sim.faults.actor import FaultActor
 from firmware_sim.faults.plan import NO_FAULTS, FaultPlan
+from firmware_sim.flash.errors import FlashMisused
 from firmware_sim.hardware.battery import FULL_PPM, BatteryPack
 from firmware_sim.hardware.rtc import Rtc, RtcState
 from firmware_sim.kernel.alarm import Alarm, TimerLoop

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import dataclasses
 
-from firmware_sim.errors import NvsDataDamaged, NvsFull, NvsItemTooLong
+from firmware_sim.flash.errors import NvsDataDamaged, NvsFull, NvsItemTooLong
 from firmware_sim.flash.nor import NorFlash
 from firmware_sim.flash.nvs_area import NvsArea, reader_shape
 from firmware_sim.flash.nvs_collect import PendingWrite, collect

@@ -11,12 +11,7 @@ from typing import Any, Self
 
 import pytest
 
-from firmware_sim.errors import (
-    DeviceConflict,
-    KeypadKeyUnknown,
-    StateFileUnusable,
-    UnknownDevice,
-)
+from firmware_sim.errors import DeviceConflict, KeypadKeyUnknown, StateFileUnusable, UnknownDevice
 from firmware_sim.hardware.rtc import ClockOnPowerLoss
 from firmware_sim.kernel.clock import WorldClock
 from firmware_sim.kernel.run import Simulation, run_sim
