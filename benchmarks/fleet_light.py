@@ -40,11 +40,12 @@ from typing import Any, Final
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
+from firmware_sim.device import Device, DeviceSpec
 from firmware_sim.faults.plan import FaultPlan
 from firmware_sim.kernel.run import Simulation, run_sim
 from firmware_sim.radio.backend import bleak_backend
 from firmware_sim.radio.open_radio import RadioKind
-from firmware_sim.world import Device, DeviceSpec, World
+from firmware_sim.world import World
 from gateway.drivers.strike import StrikeDriver
 from gateway.errors import DeviceTimeout, LinkError, RequestRefused
 from gateway.links.ble import BleCentral
