@@ -98,7 +98,7 @@ class DeviceFaults:
     def note(self, point: FaultPoint, **data: Any) -> None:
         """Note in the trace that a fault happened."""
         if self._trace is not None:
-            self._trace.record("fault", point=point.value, **data)
+            self._trace.record("fault", knob=point.value, **data)
 
     def before_request(self) -> bool:
         """The processor turns to a request.

@@ -14,7 +14,8 @@ number n is n modulo the number of sectors.
 A record is valid where its index and its chain value continue the one before it. A slot that was
 torn by a power cut is followed by another with the same index; at power-up its bits are all
 cleared, so that it can't read as valid later. The newest record and the header of its sector are
-then programmed once more, which settles cells that a cut left between 0 and 1. What the ring
+then programmed once more, which settles cells that a cut left between 0 and 1, the slot behind is
+given up, and the next sector is erased even if it reads as blank. What the ring
 holds is the longest run of records without a gap that ends with the newest: a sector whose erase
 was interrupted, and all before it, are gone.
 """
@@ -120,6 +121,8 @@ class AuditRing:
         capacity: The most records that it tells of.
         seen: Sectors that were read before, by content; None = keep none. For many images of one
             ring.
+        after_cut: True when power may have gone in the middle of a write: what was read is made
+            to stay so.
 
     Attributes:
         next_index: Index that the next record will get; the first ever is 0.
@@ -136,6 +139,7 @@ class AuditRing:
         "_sequence",
         "_shape",
         "_slot_at",
+        "_trusts_blanks",
         "chain",
         "next_index",
     )
@@ -147,6 +151,7 @@ class AuditRing:
         *,
         capacity: int,
         seen: dict[SectorContent, RingSector] | None = None,
+        after_cut: bool = False,
     ) -> None:
         self._flash = flash
         self._seen = seen
@@ -159,7 +164,11 @@ class AuditRing:
         self._oldest_index = 0
         self.next_index = 0
         self.chain = NO_CHAIN
-        self._mount()
+        # A sector that reads as blank may hold cells that a cut left between 0 and 1.
+        self._trusts_blanks = not after_cut
+        newest = self._mount()
+        if after_cut and newest is not None:
+            self._settle(newest)
 
     @property
     def oldest_index(self) -> int:
@@ -199,7 +208,8 @@ class AuditRing:
         self.next_index = record.index + 1
         self.chain = record.chain
 
-    def _mount(self) -> None:
+    def _mount(self) -> RingSector | None:
+        """Find the newest record; gives the sector that it is in."""
         sectors: dict[int, RingSector] = {}
         for number in range(self._count):
             content = self._content(number)
@@ -209,18 +219,18 @@ class AuditRing:
             if sector.sequence >= 0 and sector.sequence % self._count == number:
                 sectors[sector.sequence] = sector
         if not sectors:
-            return
+            return None
         self._sequence = max(sectors)
         newest = sectors[self._sequence]
         self.next_index, self.chain = newest.next_index, newest.chain
         self._slot_at = newest.next_slot_at
-        self._settle(newest)
         oldest = newest
         while (before := sectors.get(oldest.sequence - 1)) is not None:
             if before.next_index != oldest.first_index:
                 break
             oldest = before
         self._oldest_index = oldest.first_index
+        return newest
 
     def _sector(self, content: SectorContent) -> RingSector:
         found = None if self._seen is None else self._seen.get(content)
@@ -233,7 +243,10 @@ class AuditRing:
         return found
 
     def _settle(self, newest: RingSector) -> None:
-        """Make what was read of the newest writes stay as it was read."""
+        """Make what was read of the newest writes stay as it was read.
+
+        The slot behind them is given up: it may only seem to be blank.
+        """
         shape, raw = self._shape, self._raw(newest.sequence)
         self._program(newest.sequence, 0, raw[: _HEADER.size])
         last_at = newest.slots[-1] if newest.slots else 0
@@ -242,15 +255,19 @@ class AuditRing:
         for at in range(max(last_at + shape.slot, shape.first_at), self._slot_at, shape.slot):
             if shape.has_slot(at) and any(raw[at : at + shape.slot]):
                 self._program(newest.sequence, at, bytes(shape.slot))
+        if shape.has_slot(self._slot_at):
+            self._program(newest.sequence, self._slot_at, bytes(shape.slot))
+            self._slot_at += shape.slot
 
     def _begin_sector(self) -> None:
         self._sequence += 1
         number = self._sequence % self._count
-        if self._content(number) is not None:
+        if self._content(number) is not None or not self._trusts_blanks:
             lost = RingSector(self._raw(self._sequence), self._shape)
             if lost.sequence >= 0:
                 self._oldest_index = max(self._oldest_index, lost.next_index)
             self._flash.erase(self._first_sector + number)
+            self._trusts_blanks = True
         head = _HEADER_CHECKED.pack(self._sequence, self.next_index, self.chain)
         self._program(self._sequence, 0, head + _INDEX.pack(zlib.crc32(head)))
         self._slot_at = self._shape.first_at

@@ -348,6 +348,8 @@ class FlashMemory:
         if self.keeper is not None:
             self.keeper.keep_all(self.flash, self.state)
         self._is_torn = True
+        # Who looks at it meanwhile sees what is in flash.
+        self._ring = self._ring_in_flash()
         raise BrownOut
 
     def _take_back(self, before: Snapshot) -> None:
@@ -375,15 +377,19 @@ class FlashMemory:
             self._finish_batch(contents[_BATCH_ID])
             contents = self._nvs.contents()
         self._is_torn = False
-        self._ring = AuditRing(
-            self.flash,
-            flash_map,
-            capacity=self.log_capacity,
-            seen=None if self._seen is None else self._seen.ring,
-        )
+        self._ring = self._ring_in_flash(after_cut=after_cut)
         self._index(contents)
         self.state = dataclasses.replace(
             with_items(self.state, contents), news_index=self._news_index()
+        )
+
+    def _ring_in_flash(self, *, after_cut: bool = False) -> AuditRing:
+        return AuditRing(
+            self.flash,
+            self.flash_map,
+            capacity=self.log_capacity,
+            seen=None if self._seen is None else self._seen.ring,
+            after_cut=after_cut,
         )
 
     def _settle(self) -> None:

@@ -68,7 +68,7 @@ class _Programmer:
         self._was_changed_outside = False
 
     def _note(self, event: Mapping[str, Any]) -> None:
-        if event["data"].get("point") == "device_outside_changes_per_day":
+        if event["data"].get("knob") == "device_outside_changes_per_day":
             self._was_changed_outside = True
 
     async def work(self, steps: int) -> None:

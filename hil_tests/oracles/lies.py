@@ -19,5 +19,5 @@ class Lies:
 
     def __call__(self, event: Mapping[str, Any]) -> None:
         """Take note of an event of the trace."""
-        if event["kind"] == "fault" and event["data"]["point"] in _LIES:
+        if event["kind"] == "fault" and event["data"]["knob"] in _LIES:
             self.count[event["device"]] += 1

@@ -58,7 +58,7 @@ def test_probability_fires_about_as_often_as_it_says_and_is_noted_each_time() ->
     fired = sum(subject.fires(FaultPoint.EVENT_LOSS) for _ in range(4000))
     assert 900 < fired < 1100
     assert stream.draws == 4000
-    assert noted.events == [("fault", {"point": "device_event_loss"})] * fired
+    assert noted.events == [("fault", {"knob": "device_event_loss"})] * fired
 
 
 def test_condition_fires_every_time_without_a_draw() -> None:
