@@ -28,7 +28,17 @@ class RecordForm(OpenIntEnum):
 
 @message
 class FlashRecord:
-    """A record as it lies in flash."""
+    """A record as it lies in flash.
+
+    Attributes:
+        version: 1.
+        kind: Of its key.
+        index: Of its key.
+        sub_index: Of its key.
+        revision: Of the write or clear that made it.
+        form: How its content is kept.
+        content: Empty for a tombstone.
+    """
 
     version: U8
     kind: Annotated[RecordKind, ENUM8]
@@ -36,7 +46,7 @@ class FlashRecord:
     sub_index: U8
     revision: U32
     form: Annotated[RecordForm, ENUM8]
-    content: ShortBytes = dataclasses.field(repr=False)  # empty for a tombstone
+    content: ShortBytes = dataclasses.field(repr=False)
 
 
 _RECORD: Final = codec(FlashRecord)

@@ -33,13 +33,13 @@ from protocols.wire.layout import U16, U32, Bytes8, Bytes16, Codec, codec, messa
 
 @message
 class HashedCredentialContent:
-    """What a lock that keeps its PINs hashed stores of a credential.
+    """What a lock that keeps its PINs hashed stores of a credential (DESIGN D21).
 
     Attributes:
         user_index: Whose.
         pin_hash: Salted hash of the PIN (`firmware_sim.memory.pins`).
-        digest: Content digest of the credential with its digits (DESIGN D21), which a lock has to
-            tell and can't work out from the hash.
+        digest: Content digest of the credential with its digits, which a lock has to tell and
+            can't work out from the hash.
     """
 
     user_index: U16
