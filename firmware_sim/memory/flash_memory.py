@@ -29,15 +29,7 @@ from firmware_sim.errors import (
     NvsFull,
     StateFileError,
 )
-from firmware_sim.flash.nor import (
-    Erase,
-    NorFlash,
-    Operation,
-    SectorContent,
-    Snapshot,
-    pages_of,
-    sector_bytes,
-)
+from firmware_sim.flash.nor import Erase, NorFlash, Operation, SectorContent, Snapshot, pages_of
 from firmware_sim.flash.nvs import Nvs, sector_reader
 from firmware_sim.flash.nvs_area import reader_shape
 from firmware_sim.flash.nvs_sector import SectorReader, SectorShape, aligned
@@ -207,10 +199,8 @@ class FlashMemory:
     def salt(self) -> bytes:
         """See `LockMemory.salt`."""
         if self._salt is None:
-            first = self.flash_map.first_sector(FlashArea.META)
-            factory = read_factory_record(
-                sector_bytes(self.flash.sector(first), self.flash_map.sector_bytes)
-            )
+            at, size = self.flash_map.offset(FlashArea.META), self.flash_map.size(FlashArea.META)
+            factory = read_factory_record(self.flash.read(at, size))
             self._salt = b"" if factory is None else factory.salt
         return self._salt
 

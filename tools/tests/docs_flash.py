@@ -31,7 +31,7 @@ from firmware_sim.memory.records import (
     HashedCredentialContent,
     Record,
 )
-from firmware_sim.memory.state_items import _ITEMS
+from firmware_sim.memory.state_items import _ITEMS, FirstUsesItem
 from gateway.profiles import load_profiles
 from protocols.doorlock.digest import (
     CredentialContent,
@@ -67,6 +67,7 @@ LAYOUTS: Final[Mapping[str, type]] = MappingProxyType(
             WeekDayContent,
             HolidayContent,
             *(item.codec.message for item in _ITEMS),
+            FirstUsesItem,
             FirstUse,
             LogRecord,
             FactoryRecord,
