@@ -48,6 +48,11 @@ class PlainMemory:
         self._log_next_index = 0
 
     @property
+    def salt(self) -> bytes:
+        """See `LockMemory.salt`: nothing that a factory wrote is in a dict."""
+        return b""
+
+    @property
     def log_oldest_index(self) -> int:
         """See `LockMemory.log_oldest_index`."""
         return max(0, self._log_next_index - self._log_capacity)

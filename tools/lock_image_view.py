@@ -85,7 +85,7 @@ def record_tables(view: MemoryView) -> tuple[Table, ...]:
 def _cells(slot: SlotView) -> Row:
     user = slot.user
     return (
-        slot.code or "-",
+        slot.code or ("(hashed)" if slot.is_code_hashed else "-"),
         "-" if slot.revision is None else str(slot.revision),
         "-" if user is None else str(user.index),
         "-" if user is None else user.name,

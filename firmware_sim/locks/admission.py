@@ -13,10 +13,11 @@ from firmware_sim.locks.programming import user_key
 from firmware_sim.locks.time_limits import is_in_schedule, mode_now
 from firmware_sim.locks.timekeeping import Reading
 from firmware_sim.memory.interface import LockMemory
+from firmware_sim.memory.pins import holders_of, owner_of
 from firmware_sim.memory.records import Record
-from protocols.doorlock.digest import CredentialContent, UserContent
+from protocols.doorlock.digest import UserContent
 from protocols.doorlock.schedule import admits_keypad
-from protocols.doorlock.vocabulary import OperatingMode, RecordKind, UserStatus, UserType
+from protocols.doorlock.vocabulary import OperatingMode, UserStatus, UserType
 from protocols.profiles.parser import Profile
 
 
@@ -72,11 +73,10 @@ def decide(memory: LockMemory, profile: Profile, digits: str, clock: Reading) ->
     A credential whose user is gone, which no sequence of requests can leave behind, is unknown.
     """
     mode = mode_now(memory, clock)
-    credential = _credential_of(memory, digits.encode())
+    credential = next(holders_of(memory, digits.encode()), None)
     if credential is None:
         return Decision(reason=EntryReason.UNKNOWN_CODE)
-    content = credential.content
-    user_index = content.user_index if isinstance(content, CredentialContent) else 0
+    user_index = owner_of(credential) or 0
     user = memory.record(user_key(user_index))
     if user is None or not isinstance(user.content, UserContent):
         return Decision(reason=EntryReason.UNKNOWN_CODE)
@@ -104,15 +104,6 @@ def _used_up(user: Record, content: UserContent) -> tuple[Record, ...]:
         return ()
     disabled = dataclasses.replace(content, user_status=UserStatus.OCCUPIED_DISABLED)
     return (Record.of(user.key, min(user.revision + 1, _REVISION_MAX), disabled),)
-
-
-def _credential_of(memory: LockMemory, code: bytes) -> Record | None:
-    """The record of a PIN."""
-    for record in memory.live(RecordKind.CREDENTIAL):
-        content = record.content
-        if isinstance(content, CredentialContent) and content.credential_data == code:
-            return record
-    return None
 
 
 def _reason_of(

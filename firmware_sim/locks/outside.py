@@ -12,8 +12,8 @@ from typing import Final
 from firmware_sim.locks.core import LockCore
 from firmware_sim.locks.programming import clear_credential, pin_key, set_credential, set_user
 from firmware_sim.memory.interface import LockMemory
+from firmware_sim.memory.pins import owner_of
 from firmware_sim.memory.records import Record
-from protocols.doorlock.digest import CredentialContent
 from protocols.doorlock.vocabulary import (
     CredentialType,
     RecordKind,
@@ -43,9 +43,9 @@ def change_at_keypad(core: LockCore, stream: random.Random) -> tuple[str, int] |
         StateFileError: When it could not be persisted; memory is as before.
     """
     held = {
-        record.key.index: record.content.user_index
+        record.key.index: owner
         for record in core.memory.live(RecordKind.CREDENTIAL)
-        if isinstance(record.content, CredentialContent)
+        if (owner := owner_of(record)) is not None
         and record.key.index <= core.profile.pin_slot_count
     }
     what = stream.choice(("changed", "deleted", "added"))
@@ -119,12 +119,11 @@ def _next_revision(core: LockCore, slot: int) -> int:
 
 def _of_slot(memory: LockMemory, slot: int) -> list[Record]:
     pin = memory.record(pin_key(slot))
-    content = None if pin is None else pin.content
-    owner = content.user_index if isinstance(content, CredentialContent) else slot
+    owner = owner_of(pin)
     of_user = [
         record
         for record in memory.records()
-        if record.key.kind is not RecordKind.CREDENTIAL and record.key.index in {slot, owner}
+        if record.key.kind is not RecordKind.CREDENTIAL and record.key.index in (slot, owner)
     ]
     return of_user if pin is None else [pin, *of_user]
 

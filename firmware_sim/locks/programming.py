@@ -11,6 +11,7 @@ from typing import Final
 
 from firmware_sim.locks.writing import Verdict, invalid_field, judge, refusal, write
 from firmware_sim.memory.interface import LockMemory
+from firmware_sim.memory.pins import clear_pin, credential_record, holders_of, owner_of
 from firmware_sim.memory.records import Record
 from protocols.doorlock.constraints import CodeRequest, request_violations
 from protocols.doorlock.digest import CredentialContent, RecordKey, UserContent
@@ -70,20 +71,20 @@ def set_credential(profile: Profile, memory: LockMemory, message: SetCredential)
     key = pin_key(message.credential_index)
     # Bytes that are no text are no digits either: the rule about digits refuses them.
     code = message.credential_data.decode("ascii", "replace")
-    others = {
-        other.content.credential_data.decode()
-        for other in memory.live(RecordKind.CREDENTIAL)
-        if other.key != key and isinstance(other.content, CredentialContent)
-    }
     content = CredentialContent(
         user_index=message.user_index, credential_data=message.credential_data
     )
-    wanted = Record.of(key, message.revision, content)
+    wanted = credential_record(memory, profile.pin_storage, key, message.revision, content)
     if judge(memory, wanted) is Verdict.WRITE:
         user = memory.record(user_key(message.user_index))
-        if code in others and profile.duplicates.remote is not DuplicateRule.ALLOWED:
+        is_taken = any(other.key != key for other in holders_of(memory, message.credential_data))
+        if is_taken and profile.duplicates.remote is not DuplicateRule.ALLOWED:
             return _duplicate(profile.duplicates.remote, memory, key, message.revision)
-        request = CodeRequest(code=code, other_codes=others, is_same_length=profile.same_length)
+        request = CodeRequest(
+            code=code,
+            other_codes=_other_codes(memory, key),
+            is_same_length=profile.same_length,
+        )
         if request_violations(request, profile.code_lengths, profile.code_constraints):
             return refusal(memory, key, Status.CONSTRAINT_ERROR)
         if user is None or user.content is None:
@@ -120,6 +121,15 @@ def clear_credential(
     )
 
 
+def _other_codes(memory: LockMemory, key: RecordKey) -> set[str]:
+    """The digits that other slots hold, where the lock knows them.
+
+    Where it keeps hashes it knows none, and its profile has no rule that asks for them.
+    """
+    pins = (clear_pin(each) for each in memory.live(RecordKind.CREDENTIAL) if each.key != key)
+    return {pin.decode() for pin in pins if pin is not None}
+
+
 def _duplicate(
     rule: DuplicateRule, memory: LockMemory, key: RecordKey, revision: int
 ) -> StatusReply:
@@ -132,13 +142,10 @@ def _duplicate(
 
 def _orphans_of(memory: LockMemory, key: RecordKey) -> list[Record]:
     """The user left without a credential when one is cleared, and its schedules."""
-    held = memory.record(key)
-    content = None if held is None else held.content
-    user_index = content.user_index if isinstance(content, CredentialContent) else key.index
+    owner = owner_of(memory.record(key))
+    user_index = key.index if owner is None else owner
     if any(
-        other.key != key
-        and isinstance(other.content, CredentialContent)
-        and other.content.user_index == user_index
+        other.key != key and owner_of(other) == user_index
         for other in memory.live(RecordKind.CREDENTIAL)
     ):
         return []

@@ -8,7 +8,8 @@ from typing import Final
 from firmware_sim.locks.programming import pin_key
 from firmware_sim.locks.writing import invalid_field
 from firmware_sim.memory.interface import LockMemory
-from protocols.doorlock.digest import CredentialContent, RecordKey
+from firmware_sim.memory.pins import clear_pin, owner_of
+from protocols.doorlock.digest import RecordKey
 from protocols.doorlock.vocabulary import CredentialType, RecordKind
 from protocols.profiles.parser import Profile, ReadBack
 from protocols.profiles.vocabulary import ZoneAwareness
@@ -67,18 +68,17 @@ def credential_status(
     content = None if record is None else record.content
     taken = {other.key.index for other in memory.live(RecordKind.CREDENTIAL)}
     following = (*range(index + 1, count + 1), *range(1, index))
-    code = content.credential_data if isinstance(content, CredentialContent) else None
     return CredentialStatus(
         is_occupied=int(content is not None),
-        user_index=content.user_index if isinstance(content, CredentialContent) else 0,
+        user_index=owner_of(record) or 0,
         revision=0 if record is None else record.revision,
         next_free_index=next((free for free in following if free not in taken), 0),
-        extensions=() if code is None else _read_back(profile, code),
+        extensions=() if content is None else _read_back(profile, clear_pin(record) or b""),
     )
 
 
 def _read_back(profile: Profile, code: bytes) -> tuple[Tlv, ...]:
-    """What this kind of lock tells of a stored code."""
+    """What this kind of lock tells of a stored code; an empty one is kept as a hash only."""
     match profile.read_back:
         case ReadBack.CLEAR:
             told = code

@@ -30,6 +30,7 @@ from firmware_sim.flash.nvs_settings import LOCK_SETTINGS, NvsSettings
 from firmware_sim.memory.audit_ring import AuditRing, RingSector
 from firmware_sim.memory.flash_map import FlashArea, FlashMap
 from firmware_sim.memory.interface import Change, Interruption
+from firmware_sim.memory.meta import read_factory_record
 from firmware_sim.memory.news import is_news, with_news
 from firmware_sim.memory.record_layout import RECORD_HEAD_BYTES, decode_record, encode_record
 from firmware_sim.memory.records import DeviceState, Record
@@ -127,6 +128,7 @@ class FlashMemory:
         "_next_id",
         "_nvs",
         "_ring",
+        "_salt",
         "_seen",
         "_settings",
         "_table",
@@ -166,6 +168,7 @@ class FlashMemory:
         self._used_bytes = 0
         self.damaged_count = 0
         self._is_torn = False
+        self._salt: bytes | None = None
         self._mount(after_cut=after_cut)
 
     # --- reading ----------------------------------------------------------------------------
@@ -184,6 +187,15 @@ class FlashMemory:
     def log_chain(self) -> bytes:
         """See `LockMemory.log_chain`."""
         return self._ring.chain
+
+    @property
+    def salt(self) -> bytes:
+        """See `LockMemory.salt`."""
+        if self._salt is None:
+            at, size = self.flash_map.offset(FlashArea.META), self.flash_map.size(FlashArea.META)
+            factory = read_factory_record(self.flash.read(at, size))
+            self._salt = b"" if factory is None else factory.salt
+        return self._salt
 
     def record(self, key: RecordKey) -> Record | None:
         """See `LockMemory.record`."""
@@ -310,7 +322,8 @@ class FlashMemory:
             item_id = self._next_id + number
             if item_id > _LAST_RECORD_ID:
                 raise MemoryFull
-        return item_id, encode_record(record.key, record.revision, record.stored_content)
+        data = encode_record(record.key, record.revision, record.form, record.stored_content)
+        return item_id, data
 
     def _growth(self, records: Sequence[Record]) -> int:
         """Bytes by which these records make what has to be kept longer."""
@@ -361,6 +374,8 @@ class FlashMemory:
 
     def _mount(self, *, after_cut: bool = False) -> None:
         flash_map = self.flash_map
+        # Read again when it is needed: another image may have come into the flash.
+        self._salt = None
         self._nvs = Nvs(
             self.flash,
             self._settings,
@@ -469,6 +484,6 @@ def _readable(data: bytes) -> Record | None:
     try:
         stored = decode_record(data)
         key = RecordKey(stored.kind, stored.index, stored.sub_index)
-        return Record.stored(key, stored.revision, stored.content)
+        return Record.stored(key, stored.revision, stored.form, stored.content)
     except (MalformedFrame, KeyError):
         return None

@@ -59,6 +59,10 @@ class LockMemory(Protocol):
         """The device state."""
 
     @property
+    def salt(self) -> bytes:
+        """Random bytes of this lock's own, for hashed PINs; empty when the factory wrote none."""
+
+    @property
     def log_oldest_index(self) -> int:
         """Index of the oldest log record still held; equal to the next one when there is none."""
 

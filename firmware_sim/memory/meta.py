@@ -21,7 +21,21 @@ _SECTOR_BYTES_MIN: Final = 256
 
 @message
 class FactoryRecord:
-    """The content of the meta area, followed by its CRC-32 (u32)."""
+    """The content of the meta area, followed by its CRC-32 (u32).
+
+    Attributes:
+        magic: `SPLK`.
+        version: 1.
+        nvs_bytes: Size of the NVS area.
+        audit_bytes: Size of the audit ring.
+        meta_bytes: Size of this area.
+        sector_bytes: What one erase sets to 0xFF.
+        write_block: Bytes of the smallest program.
+        log_capacity: Log records that the lock tells of.
+        profile_id: Its kind.
+        serial_number: Its own number.
+        salt: Random bytes of its own, for hashed PINs.
+    """
 
     magic: Bytes4 = MAGIC
     version: U8 = META_VERSION

@@ -15,6 +15,7 @@ from firmware_sim.hardware.battery import BatteryPack
 from firmware_sim.hardware.bolt import Bolt
 from firmware_sim.hardware.door import Door
 from firmware_sim.hardware.rtc import RtcState
+from firmware_sim.memory.record_layout import RecordForm
 from protocols.doorlock.digest import (
     TOMBSTONE_DIGEST,
     CredentialContent,
@@ -26,20 +27,45 @@ from protocols.doorlock.digest import (
     content_digest,
 )
 from protocols.doorlock.vocabulary import BatteryLevel, DoorState, RecordKind
-from protocols.wire.layout import U16, U32, Codec, codec, message
+from protocols.errors import MalformedFrame
+from protocols.wire.layout import U16, U32, Bytes8, Bytes16, Codec, codec, message
+
+
+@message
+class HashedCredentialContent:
+    """What a lock that keeps its PINs hashed stores of a credential (DESIGN D21).
+
+    Attributes:
+        user_index: Whose.
+        pin_hash: Salted hash of the PIN (`firmware_sim.memory.pins`).
+        digest: Content digest of the credential with its digits, which a lock has to tell and
+            can't work out from the hash.
+    """
+
+    user_index: U16
+    pin_hash: Bytes16 = dataclasses.field(repr=False)
+    digest: Bytes8 = dataclasses.field(repr=False)
+
 
 # The canonical contents of the digest are what is stored: one description of each (DESIGN D3).
+# Only a hashed PIN has a content of its own.
 Content: TypeAlias = (
-    UserContent | CredentialContent | YearDayContent | WeekDayContent | HolidayContent
+    UserContent
+    | CredentialContent
+    | HashedCredentialContent
+    | YearDayContent
+    | WeekDayContent
+    | HolidayContent
 )
 
-_CODECS: Final[Mapping[RecordKind, Codec[Any]]] = MappingProxyType(
+_CODECS: Final[Mapping[tuple[RecordKind, RecordForm], Codec[Any]]] = MappingProxyType(
     {
-        RecordKind.USER: codec(UserContent),
-        RecordKind.CREDENTIAL: codec(CredentialContent),
-        RecordKind.YEAR_DAY_SCHEDULE: codec(YearDayContent),
-        RecordKind.WEEK_DAY_SCHEDULE: codec(WeekDayContent),
-        RecordKind.HOLIDAY_SCHEDULE: codec(HolidayContent),
+        (RecordKind.USER, RecordForm.CLEAR): codec(UserContent),
+        (RecordKind.CREDENTIAL, RecordForm.CLEAR): codec(CredentialContent),
+        (RecordKind.CREDENTIAL, RecordForm.HASHED): codec(HashedCredentialContent),
+        (RecordKind.YEAR_DAY_SCHEDULE, RecordForm.CLEAR): codec(YearDayContent),
+        (RecordKind.WEEK_DAY_SCHEDULE, RecordForm.CLEAR): codec(WeekDayContent),
+        (RecordKind.HOLIDAY_SCHEDULE, RecordForm.CLEAR): codec(HolidayContent),
     }
 )
 
@@ -63,7 +89,10 @@ class Record:
     @staticmethod
     def of(key: RecordKey, revision: int, content: Content) -> Record:
         """A live record."""
-        digest = content_digest(key, _CODECS[key.kind].encode(content))
+        if isinstance(content, HashedCredentialContent):
+            digest = content.digest
+        else:
+            digest = content_digest(key, _CODECS[key.kind, RecordForm.CLEAR].encode(content))
         return Record(key=key, revision=revision, content=content, digest=digest)
 
     @staticmethod
@@ -72,29 +101,41 @@ class Record:
         return Record(key=key, revision=revision, content=None, digest=TOMBSTONE_DIGEST)
 
     @staticmethod
-    def stored(key: RecordKey, revision: int, data: bytes) -> Record:
-        """A record from its stored content; empty = tombstone.
+    def stored(key: RecordKey, revision: int, form: RecordForm, data: bytes) -> Record:
+        """A record from its stored content.
 
         Raises:
-            MalformedFrame: When these bytes are no content of that kind.
-            KeyError: When there is no such kind.
+            MalformedFrame: When these bytes are no content of that kind and form.
+            KeyError: When there is no such kind, or no such form of it.
         """
-        if not data:
+        if form is RecordForm.TOMBSTONE:
+            if data:
+                raise MalformedFrame("a tombstone has no content")
             return Record.tombstone(key, revision)
-        content = _CODECS[key.kind].decode(data)
-        digest = content_digest(key, data)
-        return Record(key=key, revision=revision, content=content, digest=digest)
+        return Record.of(key, revision, _CODECS[key.kind, form].decode(data))
 
     @staticmethod
-    def kept(key: RecordKey, revision: int, data: bytes, digest: bytes) -> Record:
+    def kept(
+        key: RecordKey, revision: int, form: RecordForm, data: bytes, digest: bytes
+    ) -> Record:
         """A record from its stored content and digest, both known to be right."""
-        content = _CODECS[key.kind].decode(data) if data else None
+        content = None if form is RecordForm.TOMBSTONE else _CODECS[key.kind, form].decode(data)
         return Record(key=key, revision=revision, content=content, digest=digest)
 
     @property
+    def form(self) -> RecordForm:
+        """How the content is kept."""
+        if self.content is None:
+            return RecordForm.TOMBSTONE
+        is_hashed = isinstance(self.content, HashedCredentialContent)
+        return RecordForm.HASHED if is_hashed else RecordForm.CLEAR
+
+    @property
     def stored_content(self) -> bytes:
-        """Canonical bytes of the content, empty for a tombstone; holds the PIN of a credential."""
-        return b"" if self.content is None else _CODECS[self.key.kind].encode(self.content)
+        """Bytes of the content as stored, empty for a tombstone; in clear it holds the PIN."""
+        if self.content is None:
+            return b""
+        return _CODECS[self.key.kind, self.form].encode(self.content)
 
     def is_same(self, other: Record) -> bool:
         """True when both hold the same content, or are both tombstones."""

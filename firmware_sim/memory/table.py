@@ -8,13 +8,14 @@ import struct
 from collections.abc import Iterable, Iterator
 from typing import Final
 
+from firmware_sim.memory.record_layout import RecordForm
 from firmware_sim.memory.records import Record
 from protocols.doorlock.digest import DIGEST_SIZE, RecordKey, memory_digest
 from protocols.doorlock.vocabulary import RecordKind
 
-# Revision and digest before the content. Records are kept as bytes, since a thousand locks with
-# their records as objects take three times as much.
-_HEAD: Final = struct.Struct(f"<I{DIGEST_SIZE}s")
+# Revision, digest and form before the content. Records are kept as bytes, since a thousand locks
+# with their records as objects take three times as much.
+_HEAD: Final = struct.Struct(f"<I{DIGEST_SIZE}sB")
 _KIND_SHIFT: Final = 24
 _INDEX_SHIFT: Final = 8
 
@@ -48,7 +49,8 @@ class RecordTable:
         number = _pack_key(record.key)
         if number not in self._records:
             bisect.insort(self._order, number)
-        self._records[number] = _HEAD.pack(record.revision, record.digest) + record.stored_content
+        head = _HEAD.pack(record.revision, record.digest, record.form)
+        self._records[number] = head + record.stored_content
         self._digest = None
 
     def replace(self, records: Iterable[Record]) -> None:
@@ -80,7 +82,7 @@ class RecordTable:
         """The memory digest (8 bytes, DESIGN D21)."""
         if self._digest is None:
             self._digest = memory_digest(
-                (_unpack_key(number), *_HEAD.unpack_from(packed))
+                (_unpack_key(number), *_HEAD.unpack_from(packed)[:2])
                 for number, packed in self._records.items()
             )
         return self._digest
@@ -99,5 +101,5 @@ def _unpack_key(number: int) -> RecordKey:
 
 
 def _unpack(key: RecordKey, packed: bytes) -> Record:
-    revision, digest = _HEAD.unpack_from(packed)
-    return Record.kept(key, revision, packed[_HEAD.size :], digest)
+    revision, digest, form = _HEAD.unpack_from(packed)
+    return Record.kept(key, revision, RecordForm(form), packed[_HEAD.size :], digest)

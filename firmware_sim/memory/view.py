@@ -10,7 +10,8 @@ import datetime as dt
 from typing import Final
 
 from firmware_sim.memory.interface import LockMemory
-from firmware_sim.memory.records import Record
+from firmware_sim.memory.pins import clear_pin
+from firmware_sim.memory.records import HashedCredentialContent, Record
 from protocols.doorlock.digest import (
     CredentialContent,
     HolidayContent,
@@ -85,10 +86,14 @@ class UserView:
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class SlotView:
-    """A PIN slot with its user and schedules; a user without a PIN shows under its own number."""
+    """A PIN slot with its user and schedules; a user without a PIN shows under its own number.
+
+    A code of which the lock holds a hash is null, and `is_code_hashed` then says why.
+    """
 
     slot: int
     code: str | None = dataclasses.field(repr=False)
+    is_code_hashed: bool
     revision: int | None
     user: UserView | None
     year_day: tuple[YearDayView, ...]
@@ -218,7 +223,7 @@ def _slots(memory: LockMemory) -> tuple[SlotView, ...]:
     users: dict[int, UserView] = {}
     year_days: dict[int, list[YearDayView]] = {}
     week_days: dict[int, list[WeekDayView]] = {}
-    pins: list[tuple[Record, CredentialContent]] = []
+    owners: list[tuple[int, int, Record | None]] = []
     for record in memory.records():
         match record.content:
             case UserContent() as content:
@@ -227,23 +232,23 @@ def _slots(memory: LockMemory) -> tuple[SlotView, ...]:
                 year_days.setdefault(record.key.index, []).append(_year_day(record, content))
             case WeekDayContent() as content:
                 week_days.setdefault(record.key.index, []).append(_week_day(record, content))
-            case CredentialContent() as content:
-                pins.append((record, content))
+            case CredentialContent() | HashedCredentialContent() as content:
+                owners.append((record.key.index, content.user_index, record))
             case HolidayContent() | None:
                 pass
-    owners = [(record.key.index, content.user_index, record, content) for record, content in pins]
-    with_pin = {user_index for _, user_index, _, _ in owners}
-    bare = [(index, index, None, None) for index in users if index not in with_pin]
+    with_pin = {user_index for _, user_index, _ in owners}
+    owners += [(index, index, None) for index in users if index not in with_pin]
     return tuple(
         SlotView(
             slot=slot,
-            code=None if content is None else content.credential_data.decode(),
+            code=None if (pin := clear_pin(record)) is None else pin.decode(),
+            is_code_hashed=record is not None and pin is None,
             revision=None if record is None else record.revision,
             user=users.get(user_index),
             year_day=tuple(year_days.get(user_index, ())),
             week_day=tuple(week_days.get(user_index, ())),
         )
-        for slot, user_index, record, content in sorted([*owners, *bare], key=lambda item: item[0])
+        for slot, user_index, record in sorted(owners, key=lambda item: item[0])
     )
 
 

@@ -22,6 +22,7 @@ def test_load_profiles_finds_every_file_by_id() -> None:
         "dormakaba-ambiance",
         "dormakaba-community",
         "dormakaba-oracode",
+        "generic-hashed",
         "generic-jit",
         "generic-native",
         "hubitat",

@@ -55,6 +55,8 @@ def opinion(view: View, code: str) -> Opinion:
         return Opinion(False, "the lock has no power")
     holders = [slot for slot in view["slots"] if slot["code"] == code]
     if not holders:
+        if any(slot["is_code_hashed"] for slot in view["slots"]):
+            return Opinion(None, "the lock keeps hashes, and shows no code")
         return Opinion(False, "no slot holds it")
     slot = holders[0]
     locked_out = _before(view["clock"]["now"], view["counters"]["locked_out_until"])

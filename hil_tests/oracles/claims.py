@@ -109,7 +109,10 @@ class ClaimsOracle:
         if code not in self._known[device]:
             # Never of the API's making: somebody added it at the keypad.
             return
-        [slot] = [each for each in view["slots"] if each["code"] == code]
+        slot = next((each for each in view["slots"] if each["code"] == code), None)
+        if slot is None:
+            # A lock that keeps hashes does not show which slot it was.
+            return
         ends = [window["ends_at"] for window in slot["year_day"]]
         if slot["revision"] is not None and not any(
             end is not None and at(end) <= at(self._bench.now) for end in ends
@@ -123,6 +126,9 @@ class ClaimsOracle:
     def _differences(self, codes: list[Code], view: View) -> list[str]:
         """What the API claims and the device does not hold; a sentence each, without PINs."""
         held = {slot["code"]: slot for slot in view["slots"] if slot["code"] is not None}
+        if any(slot["is_code_hashed"] for slot in view["slots"]):
+            # Which slot holds which code can't be seen.
+            return []
         wrong = []
         for code in codes:
             is_claimed = code["status"] == "set" or code.get("is_scheduled_on_device")

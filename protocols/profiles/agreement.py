@@ -13,6 +13,8 @@ from protocols.profiles.vocabulary import CredentialMode, PinStorage, ReadBack
 # A rule that holds, or the sentence that says what is wrong.
 _Rule = tuple[bool, str]
 
+# What can't be told of a code without its digits: a mask is as long as the code.
+_NEEDS_DIGITS: Final = (ReadBack.CLEAR, ReadBack.MASKED)
 # Bytes of a record of the access log (DESIGN D7): the ring of the flash holds no more of them.
 _LOG_RECORD_BYTES: Final = 20
 
@@ -88,12 +90,16 @@ def _code_rules(profile: Profile) -> tuple[_Rule, ...]:
             'codes.read_back_mask and codes.read_back = "masked" go together',
         ),
         (
-            is_clear or profile.read_back is not ReadBack.CLEAR,
-            'codes.read_back = "clear" needs codes.pin_storage = "clear"',
+            is_clear or profile.read_back not in _NEEDS_DIGITS,
+            f'codes.read_back = "{profile.read_back}" needs codes.pin_storage = "clear"',
         ),
         (
             is_clear or CodeConstraint.UNIQUE_FIRST_FOUR_DIGITS not in profile.code_constraints,
             'the constraint unique_first_four_digits needs codes.pin_storage = "clear"',
+        ),
+        (
+            is_clear or not profile.same_length or len(profile.code_lengths) == 1,
+            'codes.same_length with several codes.lengths needs codes.pin_storage = "clear"',
         ),
     )
 

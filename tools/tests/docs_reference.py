@@ -45,6 +45,7 @@ from hil_tests.errors import BenchError
 from protocols.errors import StrikeplateError
 from tools.cli import build_parser
 from tools.errors import EXIT_CODES
+from tools.tests.docs_flash import FLASH_RENDERERS
 from tools.tests.docs_markdown import attributes, code, sentence, table
 from tools.tests.docs_profiles import facts_of_all, fields, overview
 
@@ -54,7 +55,16 @@ BLOCK: Final = re.compile(
 )
 PAGES: Final = tuple(
     ROOT / "docs" / "reference" / f"{name}.md"
-    for name in ("bench", "cli", "errors", "faults", "gateway-config", "profiles", "seam-api")
+    for name in (
+        "bench",
+        "cli",
+        "errors",
+        "faults",
+        "flash-layout",
+        "gateway-config",
+        "profiles",
+        "seam-api",
+    )
 )
 
 E = typing.TypeVar("E", bound=Exception)
@@ -316,6 +326,7 @@ RENDERERS: Final = {
     "profile-overview": overview,
     "profile-fields": fields,
     "profile-facts": facts_of_all,
+    **FLASH_RENDERERS,
 }
 
 

@@ -7,7 +7,8 @@ from firmware_sim.memory.flash_map import FlashArea, FlashMap
 from firmware_sim.memory.interface import Change
 from firmware_sim.memory.lock_image import open_lock_image
 from firmware_sim.memory.meta import FactoryRecord, flash_map_of, write_factory_record
-from firmware_sim.memory.records import Record
+from firmware_sim.memory.pins import pin_hash
+from firmware_sim.memory.records import HashedCredentialContent, Record
 from protocols.doorlock.digest import (
     CredentialContent,
     HolidayContent,
@@ -70,6 +71,15 @@ def user(index: int, name: str, revision: int = 1) -> Record:
 def pin(slot: int, code: str, revision: int = 1) -> Record:
     content = CredentialContent(user_index=slot, credential_data=code.encode())
     return Record.of(RecordKey(RecordKind.CREDENTIAL, slot, 1), revision, content)
+
+
+def hashed_pin(slot: int, code: str) -> Record:
+    """As a lock stores it that keeps hashes."""
+    clear = pin(slot, code)
+    content = HashedCredentialContent(
+        user_index=slot, pin_hash=pin_hash(bytes(16), code.encode()), digest=clear.digest
+    )
+    return Record.of(clear.key, clear.revision, content)
 
 
 def window(slot: int, start_s: int, end_s: int) -> Record:

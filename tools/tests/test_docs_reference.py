@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
+import struct
+import zlib
 from pathlib import Path
 
 import pytest
@@ -14,6 +17,7 @@ from gateway.errors import AccessError
 from hil_tests.bench import Bench
 from hil_tests.bench_api import build_bench_api
 from hil_tests.sim_bench import SimBench
+from tools.tests.docs_flash import FLASH_RENDERERS, LAYOUTS, ring_example
 from tools.tests.docs_reference import BLOCK, PAGES, ROOT, TABLES, fill, parsers
 
 REFERENCE = ROOT / "docs" / "reference"
@@ -52,7 +56,19 @@ def test_pages_leave_nothing_out() -> None:
         "profile-fields",
         "profile-facts",
         "variables",
+        *(f"flash-layout {name}" for name in LAYOUTS),
+        *(name for name in FLASH_RENDERERS if name != "flash-layout"),
     }
+
+
+def test_ring_of_the_page_is_as_it_is_drawn() -> None:
+    """The one layout of the flash that is drawn in words: header, then slots of whole records."""
+    data = ring_example()
+    sequence, first_index, chain, crc = struct.unpack_from("<II4sI", data)
+    assert (sequence, first_index, chain) == (0, 0, bytes(4))
+    assert crc == zlib.crc32(data[:12])
+    assert len(data) == 16 + 20
+    assert hashlib.sha256(chain + data[16:32]).digest()[:4] == data[32:]
 
 
 def test_every_verb_has_a_heading() -> None:

@@ -22,7 +22,15 @@ from firmware_sim.flash.nvs import Nvs
 from firmware_sim.flash.nvs_settings import NvsSettings
 from firmware_sim.memory.interface import Change
 from tools.tests.here import Ran, strikeplate
-from tools.tests.lock_images import blank, cleared, nvs_of, occupied, pin, with_changes
+from tools.tests.lock_images import (
+    blank,
+    cleared,
+    hashed_pin,
+    nvs_of,
+    occupied,
+    pin,
+    with_changes,
+)
 
 KEY = "seam_test_bench"
 
@@ -128,6 +136,16 @@ def test_lock_image_is_a_document(tmp_path: Path) -> None:
         (10, "77700"),
     ]
     assert [each["area"] for each in document["sectors"]] == ["nvs"] * 4 + ["audit"] * 2
+
+
+def test_code_of_which_a_lock_keeps_a_hash_is_said_to_be_one(tmp_path: Path) -> None:
+    path = kept(tmp_path, with_changes(blank(), Change(records=(hashed_pin(3, "4821"),))))
+    ran = memory("show", path)
+    [slot] = [line for line in ran.out.splitlines() if line.startswith("3 ")]
+    assert slot.split()[:3] == ["3", "(hashed)", "1"]
+    assert "4821" not in ran.out
+    [shown] = memory("show", path, "--json").document["slots"]
+    assert (shown["code"], shown["is_code_hashed"]) == (None, True)
 
 
 def test_two_lock_images_differ_by_slots(tmp_path: Path) -> None:

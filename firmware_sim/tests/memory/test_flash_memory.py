@@ -191,9 +191,9 @@ def fill(memory: FlashMemory) -> int:
 
 def test_record_longer_than_its_layout_is_refused() -> None:
     memory = make()
-    write(memory, pin(1, b"1" * 35))
+    write(memory, pin(1, b"1" * 34))
     with pytest.raises(RecordTooLong, match="a record of 49 bytes is longer than 48"):
-        write(memory, pin(1, b"1" * 36, revision=2))
+        write(memory, pin(1, b"1" * 35, revision=2))
     assert [record.revision for record in memory.records()] == [1]
 
 

@@ -56,7 +56,7 @@ def day(turns: int) -> Iterator[Step]:
 
 def test_no_cut_breaks_a_promise_of_a_lock() -> None:
     memory = new_memory(factory(TIGHT, log_capacity=30), FRESH)
-    recording, promise = record_lock(memory, day(25))
+    recording, promise = record_lock(memory, day(27))
     report = power_cut_sweep(recording, promise.mount, promise.check)
     assert report.findings == ()
     assert report.image_count > 5_000

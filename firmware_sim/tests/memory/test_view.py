@@ -32,6 +32,7 @@ def test_view_tells_slots_users_schedules_and_tombstones() -> None:
         {
             "slot": 1,
             "code": "4711",
+            "is_code_hashed": False,
             "revision": 3,
             "user": {
                 "index": 1,
@@ -61,6 +62,7 @@ def test_view_tells_slots_users_schedules_and_tombstones() -> None:
         {
             "slot": 2,
             "code": "0815",
+            "is_code_hashed": False,
             "revision": 1,
             "user": {
                 "index": 2,

@@ -31,6 +31,7 @@ def view(now: str = INSIDE, **changed: Any) -> dict[str, Any]:
     slot = {
         "slot": 1,
         "code": "482915",
+        "is_code_hashed": False,
         "revision": 1,
         "user": None if changed.pop("no_user", False) else user,
         "year_day": changed.pop("year_day", (WINDOW,)),

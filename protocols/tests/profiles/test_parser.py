@@ -222,6 +222,11 @@ def test_parse_profile_when_a_table_is_missing_or_no_table_then_named(table: str
             'read_back = "clear"\npin_storage = "hashed"',
             'read_back = "clear" needs codes.pin_storage',
         ),
+        (
+            'read_back = "write_only"\npin_storage = "clear"',
+            'read_back = "masked"\nread_back_mask = "*"\npin_storage = "hashed"',
+            'read_back = "masked" needs codes.pin_storage',
+        ),
         ('remote = "refused"', 'remote = "refuse"', r"duplicates\.remote .* mean 'refused'"),
         ("step_s = 1 ", "step_s = 0 ", r"offline_codes\.1\.step_s must be a whole number"),
         ("duration_s_min = 900", "duration_s_min = 901", "duration_s_min exceeds"),
@@ -279,6 +284,15 @@ def test_parse_profile_when_hashed_then_no_rule_may_need_the_digits() -> None:
         '["cannot_specify_pin_code"]', '["cannot_specify_pin_code", "unique_first_four_digits"]'
     )
     with pytest.raises(ProfileError, match="unique_first_four_digits needs"):
+        parse_profile(text, source="p")
+
+
+def test_parse_profile_when_hashed_then_codes_of_one_length_need_a_single_length() -> None:
+    text = changed('pin_storage = "clear"', 'pin_storage = "hashed"')
+    text = text.replace("same_length = false", "same_length = true")
+    assert parse_profile(text, source="p").same_length
+    text = text.replace("lengths = [7]", "lengths = [6, 7]")
+    with pytest.raises(ProfileError, match="same_length with several"):
         parse_profile(text, source="p")
 
 
