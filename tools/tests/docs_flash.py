@@ -31,7 +31,12 @@ from firmware_sim.memory.records import (
     HashedCredentialContent,
     Record,
 )
-from firmware_sim.memory.state_items import _ITEMS, FirstUsesItem
+from firmware_sim.memory.state_items import (
+    _FIRST_USES_ID,
+    _FIRST_USES_ITEMS,
+    _ITEMS,
+    FirstUsesItem,
+)
 from gateway.profiles import load_profiles
 from protocols.doorlock.digest import (
     CredentialContent,
@@ -118,6 +123,11 @@ def flash_ids(_: str) -> str:
     for item in _ITEMS:
         kind = item.codec.message
         found[f"{item.item_id:#06x}"] = f"`{kind.__name__}`: {sentence(kind.__doc__)}"
+    last = _FIRST_USES_ID + _FIRST_USES_ITEMS - 1
+    found[f"{_FIRST_USES_ID:#06x} to {last:#06x}"] = (
+        f"`FirstUsesItem`: {sentence(FirstUsesItem.__doc__)} The item of a user is that of its "
+        f"index modulo {_FIRST_USES_ITEMS}."
+    )
     return table(("id", "item"), [(code(each), found[each]) for each in sorted(found)])
 
 
