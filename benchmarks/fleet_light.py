@@ -36,15 +36,19 @@ import time
 import tracemalloc
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
+from benchmarks.plain_memory import PlainMemory
 from firmware_sim.faults.plan import FaultPlan
 from firmware_sim.kernel.run import Simulation, run_sim
+from firmware_sim.memory.flash_file import new_memory
+from firmware_sim.memory.meta import FactoryRecord
+from firmware_sim.memory.records import DeviceState
 from firmware_sim.radio.backend import bleak_backend
 from firmware_sim.radio.open_radio import RadioKind
-from firmware_sim.world import Device, DeviceSpec, World
+from firmware_sim.world import Device, DeviceSpec, MemoryMaker, World
 from gateway.drivers.strike import StrikeDriver
 from gateway.errors import DeviceTimeout, LinkError, RequestRefused
 from gateway.links.ble import BleCentral
@@ -58,8 +62,13 @@ from gateway.plan.operations import (
 from gateway.profiles import load_profiles
 from protocols.doorlock.vocabulary import UserType
 
-# How a world keeps what its devices remember: what `World` takes beside everything else.
-MEMORIES: Final[Mapping[str, Mapping[str, Any]]] = {"plain": {}}
+
+def _plain_memory(factory: FactoryRecord, fresh: DeviceState) -> PlainMemory:
+    return PlainMemory(fresh, log_capacity=factory.log_capacity)
+
+
+# How a world keeps what its devices remember.
+MEMORIES: Final[Mapping[str, MemoryMaker]] = {"flash": new_memory, "plain": _plain_memory}
 # Bounds of the issue that this benchmark answers, bytes a lock.
 BYTES_MAX: Final = {"plain": 2 * 1024, "flash": 12 * 1024}
 
@@ -301,7 +310,7 @@ async def _fleet(arguments: argparse.Namespace, simulation: Simulation) -> Figur
         simulation.trace,
         simulation.clock,
         radio=RadioKind.LIGHT,
-        **MEMORIES[arguments.memory],
+        make_memory=MEMORIES[arguments.memory],
     )
     for number in range(arguments.locks):
         world.add(_spec(number, drifts=arguments.faults))

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self
@@ -20,7 +21,7 @@ from firmware_sim.faults.actor import FaultActor
 from firmware_sim.faults.plan import NO_FAULTS, FaultPlan
 from firmware_sim.hardware.battery import FULL_PPM, BatteryPack
 from firmware_sim.hardware.rtc import Rtc, RtcState
-from firmware_sim.kernel.alarm import Alarm, TimerLoop
+from firmware_sim.kernel.alarm import Alarms, TimerLoop
 from firmware_sim.kernel.clock import EPOCH_2000_MS, WorldClock
 from firmware_sim.kernel.streams import Streams, derive_seed
 from firmware_sim.kernel.trace import Trace
@@ -54,6 +55,8 @@ ADVERTISING_INTERVAL_MS: Final = 211.25
 # Bytes of the salt of a lock's own: as many as its hashes have.
 _SALT_BYTES: Final = 16
 _MEMORY_SUFFIX: Final = ".memory"
+# Makes the memory of a new lock from what the factory writes into it and its first state.
+MemoryMaker = Callable[[FactoryRecord, DeviceState], LockMemory]
 # What the radios of all locks of a bench have alike, by whether their address is a public one.
 _RADIO_SETTINGS: Final = {
     is_public: PeripheralSettings(
@@ -155,10 +158,9 @@ class Device:
         endpoint: What is behind its GATT service.
         peripheral: Its radio.
         actor: What goes wrong with it; None until it has its first fault plan.
-        alarm: Calls it when something of its own is due.
     """
 
-    __slots__ = ("actor", "alarm", "endpoint", "firmware", "memory", "peripheral", "spec")
+    __slots__ = ("_alarms", "actor", "endpoint", "firmware", "memory", "peripheral", "spec")
 
     def __init__(
         self,
@@ -168,7 +170,7 @@ class Device:
         endpoint: StrikeEndpoint,
         air: Radio,
         trace: BoundTrace,
-        loop: TimerLoop,
+        alarms: Alarms,
     ) -> None:
         self.spec = spec
         self.memory = memory
@@ -183,12 +185,20 @@ class Device:
             settings=_RADIO_SETTINGS[spec.is_public_address],
         )
         self.peripheral.fault_trace = trace
-        firmware.on_log_change(self._advertise)
-        self.alarm = Alarm(loop, lambda: firmware.next_deadline, firmware.tick)
-        firmware.on_change(self.alarm.set)
-        firmware.on_reset(self._reset)
+        self._alarms = alarms
+        firmware.listen(self)
 
-    def _reset(self) -> None:
+    # --- as the listener of its firmware ----------------------------------------------------
+
+    def log_changed(self) -> None:
+        """Advertise the present state; it is no news to the radio when it is what it was."""
+        self.peripheral.set_advertisement(self._advertisement())
+
+    def changed(self) -> None:
+        """See `LockListener.changed`: what is due may be due at another time."""
+        self._alarms.set(self.firmware)
+
+    def was_reset(self) -> None:
         """Whoever was connected hears nothing more."""
         self.peripheral.disconnect()
 
@@ -198,10 +208,6 @@ class Device:
             self.spec.profile.profile_id,
             self.firmware.log_next_index & 0xFFFF,
         )
-
-    def _advertise(self) -> None:
-        """Advertise the present state; it is no news to the radio when it is what it was."""
-        self.peripheral.set_advertisement(self._advertisement())
 
 
 @functools.lru_cache(maxsize=1024)  # Most locks of a fleet say the same: they share the bytes.
@@ -221,9 +227,12 @@ class World:
         clock: The true time; its epoch belongs to the loop's zero.
         radio: The fidelity of the radio.
         state_dir: Where device memories are kept; None keeps them in this process only.
+        make_memory: Makes the memories that are kept in this process only; on flash, unless a
+            benchmark wants it otherwise.
 
     Attributes:
         air: The radio that all devices share; gateways get their adapters from it.
+        alarms: Wakes the firmware of a device when something of its own is due.
     """
 
     def __init__(
@@ -235,15 +244,19 @@ class World:
         *,
         radio: RadioKind = RadioKind.SIM,
         state_dir: Path | None = None,
+        make_memory: MemoryMaker = new_memory,
     ) -> None:
         self._seed = streams.seed
         self.air = open_radio(radio, streams)
+        self.alarms = Alarms(loop)
+        # Bound once, for all devices.
         self._now = loop.time
-        self._loop = loop
+        self._later = loop.call_later
         self._troubles = Troubles(loop, streams)
         self._trace = trace
         self._clock = clock
         self._state_dir = state_dir
+        self._make_memory = make_memory
         if state_dir is not None:
             # Memories hold PINs: the folder is for its owner (DESIGN D22).
             state_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -258,7 +271,7 @@ class World:
         await self._troubles.begin()
         for device in self._devices:
             await self._boot(device)
-            device.alarm.set()
+            device.changed()
         return self
 
     async def __aexit__(
@@ -273,7 +286,7 @@ class World:
                 device.actor.stop()
         await self._troubles.end()
         for device in self._devices:
-            device.alarm.cancel()
+            self.alarms.cancel(device.firmware)
             await device.peripheral.power_off()
 
     def add(self, spec: DeviceSpec) -> Device:
@@ -298,10 +311,8 @@ class World:
         )
         trace = BoundTrace(self._trace, spec.name)
         firmware = LockFirmware(spec.profile, spec.serial_number, memory, rtc, trace)
-        endpoint = StrikeEndpoint(
-            firmware, now=self._now, later=self._loop.call_later, trace=trace
-        )
-        device = Device(spec, memory, firmware, endpoint, self.air, trace, self._loop)
+        endpoint = StrikeEndpoint(firmware, now=self._now, later=self._later, trace=trace)
+        device = Device(spec, memory, firmware, endpoint, self.air, trace, self.alarms)
         self._devices.append(device)
         for name in names:
             self._by_name[name] = device
@@ -531,7 +542,7 @@ class World:
     def _memory(self, spec: DeviceSpec, fresh: DeviceState) -> LockMemory:
         factory = self._factory_record(spec)
         if self._state_dir is None:
-            return new_memory(factory, fresh)
+            return self._make_memory(factory, fresh)
         # Any string is an id, so it is escaped.
         path = self._state_dir / (quote(spec.device_id, safe="") + _MEMORY_SUFFIX)
         file = StateFile(path, device_id=spec.device_id, instant_ms=self._clock.now_ms)

@@ -88,7 +88,7 @@ class Rig:
         self.journal: list[bytes] = []
         self.is_disk_full = False
         self.events: list[LockEvent] = []
-        self.log_changes = 0
+        self.log_changes = self.changes = self.resets = 0
         self.trace = NotedTrace()
         self._fresh = DeviceState(clock=fresh)
         self.memory = new_memory(self._factory, self._fresh)
@@ -108,7 +108,7 @@ class Rig:
         self.rtc = Rtc(self.memory.state.clock, **self._clock)  # type: ignore[arg-type] # a table
         self.firmware = LockFirmware(self.profile, "SN-1", self.memory, self.rtc, self.trace)
         self.firmware.on_event(self.events.append)
-        self.firmware.on_log_change(self._count_change)
+        self.firmware.listen(self)
 
     # --- as the keeper of the memory --------------------------------------------------------
 
@@ -120,8 +120,16 @@ class Rig:
     def keep_all(self, flash: NorFlash, state: DeviceState) -> None:
         self.journal = list(encode_snapshot(flash, encode_hardware(state)))
 
-    def _count_change(self) -> None:
+    # --- as the listener of the firmware -----------------------------------------------------
+
+    def log_changed(self) -> None:
         self.log_changes += 1
+
+    def changed(self) -> None:
+        self.changes += 1
+
+    def was_reset(self) -> None:
+        self.resets += 1
 
     def crash(self) -> None:
         """Forget everything in RAM; go on from what was persisted."""
