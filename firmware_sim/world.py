@@ -125,68 +125,71 @@ class DeviceSpec:
         return self.address.replace(":", "").upper()
 
 
-class BoundTrace:
-    """The trace as one device sees it.
+class Device:
+    """A lock of the world; to its parts it is the trace, and who listens to its firmware.
 
     Args:
+        spec: What it is.
+        memory: What it remembers.
+        rtc: Its clock.
+        air: The radio of the world.
         trace: The trace of the run.
-        device: The device's bench name.
-    """
-
-    __slots__ = ("_device", "_trace")
-
-    def __init__(self, trace: Trace, device: str) -> None:
-        self._trace = trace
-        self._device = device
-
-    def record(self, kind: str, **data: Any) -> None:
-        """Note an event of this device."""
-        self._trace.record(self._device, kind, **data)
-
-    def pin_tag(self, code: str) -> str:
-        """What stands for a PIN in the trace."""
-        return self._trace.pin_tag(code)
-
-
-class Device:
-    """A lock of the world.
+        alarms: Wakes it.
+        now: Tells loop seconds.
+        later: Calls back after so many seconds.
 
     Attributes:
-        spec: What it is.
+        spec: As given.
         firmware: What it does.
-        memory: What it remembers.
         endpoint: What is behind its GATT service.
         peripheral: Its radio.
         actor: What goes wrong with it; None until it has its first fault plan.
     """
 
-    __slots__ = ("_alarms", "actor", "endpoint", "firmware", "memory", "peripheral", "spec")
+    __slots__ = ("_alarms", "_trace", "actor", "endpoint", "firmware", "peripheral", "spec")
 
     def __init__(
         self,
         spec: DeviceSpec,
         memory: LockMemory,
-        firmware: LockFirmware,
-        endpoint: StrikeEndpoint,
+        rtc: Rtc,
         air: Radio,
-        trace: BoundTrace,
+        trace: Trace,
         alarms: Alarms,
+        *,
+        now: Callable[[], float],
+        later: Callable[[float, Callable[[], None]], object],
     ) -> None:
+        self._trace = trace
+        self._alarms = alarms
         self.spec = spec
-        self.memory = memory
-        self.firmware = firmware
-        self.endpoint = endpoint
+        self.firmware = LockFirmware(spec, memory, rtc, self)
+        self.endpoint = StrikeEndpoint(self.firmware, now=now, later=later)
         self.actor: FaultActor | None = None
         self.peripheral = air.peripheral(
             address=spec.address,
             name=spec.display_name,
-            endpoint=endpoint,
+            endpoint=self.endpoint,
             manufacturer_data=self._advertisement(),
             settings=_RADIO_SETTINGS[spec.is_public_address],
         )
-        self.peripheral.fault_trace = trace
-        self._alarms = alarms
-        firmware.listen(self)
+        self.peripheral.fault_trace = self
+        self.firmware.listen(self)
+
+    @property
+    def memory(self) -> LockMemory:
+        """What it remembers."""
+        return self.firmware.memory
+
+    # --- as the trace of its parts ----------------------------------------------------------
+
+    def record(self, kind: str, **data: Any) -> None:
+        """Note an event of this device."""
+        self._trace.record(self.spec.name, kind, **data)
+
+    def pin_tag(self, code: str) -> str:
+        """What stands for a PIN in the trace."""
+        return self._trace.pin_tag(code)
 
     # --- as the listener of its firmware ----------------------------------------------------
 
@@ -309,10 +312,16 @@ class World:
             on_power_loss=spec.clock_on_power_loss or facts.on_power_loss,
             zone=spec.lock_zone,
         )
-        trace = BoundTrace(self._trace, spec.name)
-        firmware = LockFirmware(spec.profile, spec.serial_number, memory, rtc, trace)
-        endpoint = StrikeEndpoint(firmware, now=self._now, later=self._later, trace=trace)
-        device = Device(spec, memory, firmware, endpoint, self.air, trace, self.alarms)
+        device = Device(
+            spec,
+            memory,
+            rtc,
+            self.air,
+            self._trace,
+            self.alarms,
+            now=self._now,
+            later=self._later,
+        )
         self._devices.append(device)
         for name in names:
             self._by_name[name] = device
@@ -511,8 +520,7 @@ class World:
             StateFileError: When the clock's new anchor could not be persisted.
         """
         device = self.device(name)
-        trace = BoundTrace(self._trace, device.spec.name)
-        self._troubles.set_plan(device, device.spec.name, plan, trace)
+        self._troubles.set_plan(device, device.spec.name, plan, device)
 
     def _free_names(self, spec: DeviceSpec) -> dict[str, None]:
         """The names of a new device; checked before its state file is touched.

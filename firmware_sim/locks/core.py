@@ -43,6 +43,18 @@ class LockListener(Protocol):
         """The processor was reset: its connections are gone."""
 
 
+class Nameplate(Protocol):
+    """What the factory made of a lock."""
+
+    @property
+    def profile(self) -> Profile:
+        """The facts of its kind."""
+
+    @property
+    def serial_number(self) -> str:
+        """Its own number, at most 255 bytes of UTF-8."""
+
+
 class Processor(Protocol):
     """What runs the firmware."""
 
@@ -54,16 +66,15 @@ class LockCore:
     """Profile, memory, clock, trace and listeners of one lock.
 
     Args:
-        profile: The facts of its kind.
-        serial_number: Its own number.
+        nameplate: What the factory made of it.
         memory: What it remembers.
         rtc: Its clock, in the state that memory holds.
         trace: Where it notes what it does.
         processor: What runs all this.
 
     Attributes:
-        profile: As given.
-        serial_number: As given.
+        nameplate: As given.
+        profile: The facts of its kind.
         memory: As given.
         rtc: As given.
         trace: As given.
@@ -78,26 +89,26 @@ class LockCore:
         "faults",
         "listener",
         "memory",
+        "nameplate",
         "on_event",
         "processor",
         "profile",
         "rtc",
-        "serial_number",
         "statement_policy",
         "trace",
     )
 
     def __init__(
         self,
-        profile: Profile,
-        serial_number: str,
+        nameplate: Nameplate,
         memory: LockMemory,
         rtc: Rtc,
         trace: DeviceTrace,
         processor: Processor,
     ) -> None:
-        self.profile = profile
-        self.serial_number = serial_number
+        self.nameplate = nameplate
+        # Asked for at every turn.
+        self.profile = nameplate.profile
         self.memory = memory
         self.rtc = rtc
         self.trace = trace
@@ -106,6 +117,11 @@ class LockCore:
         self.listener: LockListener | None = None
         self.processor = processor
         self.statement_policy: StatementPolicy = _ANY_STATEMENT
+
+    @property
+    def serial_number(self) -> str:
+        """Its own number."""
+        return self.nameplate.serial_number
 
     @property
     def state(self) -> DeviceState:

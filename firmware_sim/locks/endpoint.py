@@ -15,7 +15,6 @@ from collections.abc import Callable
 from firmware_sim.errors import ProcessorDown
 from firmware_sim.locks.core import LockEvent
 from firmware_sim.locks.firmware import LockFirmware
-from firmware_sim.locks.tracing import DeviceTrace, NoTrace
 from protocols.strike.events import FrameRefused, RequestReceived
 from protocols.strike.messages import StatusReply
 from protocols.strike.provider import PlaintextProvider, SessionProvider
@@ -48,7 +47,6 @@ class StrikeEndpoint:
         now: Tells loop seconds.
         later: Calls back after so many seconds, for a lock whose flash is slow.
         provider: Makes the protection of one connection.
-        trace: Where refused frames are noted, by reason and length.
 
     Attributes:
         connection_count: Connections so far.
@@ -61,7 +59,6 @@ class StrikeEndpoint:
         "_later",
         "_now",
         "_provider",
-        "_trace",
         "connection_count",
         "refused_count",
     )
@@ -73,7 +70,6 @@ class StrikeEndpoint:
         now: Callable[[], float],
         later: Callable[[float, Callable[[], None]], object] | None = None,
         provider: Callable[[], SessionProvider] = PlaintextProvider,
-        trace: DeviceTrace | None = None,
     ) -> None:
         self.connection_count = 0
         self.refused_count = 0
@@ -81,7 +77,6 @@ class StrikeEndpoint:
         self._now = now
         self._later = later
         self._provider = provider
-        self._trace = NoTrace() if trace is None else trace
         self._connection: _Connection | None = None
 
     def connected(self, att_mtu: int, notify: Callable[[bytes], None]) -> None:
@@ -157,7 +152,7 @@ class StrikeEndpoint:
 
     def _refuse(self, connection: _Connection, refused: FrameRefused) -> None:
         self.refused_count += 1
-        self._trace.record("frame_refused", reason=refused.reason, length=refused.length)
+        self._firmware.trace.record("frame_refused", reason=refused.reason, length=refused.length)
         if refused.answer is not None:
             reply = StatusReply(status=refused.answer)
             self._send(connection, reply, in_reply_to=refused.transaction)

@@ -27,7 +27,7 @@ from firmware_sim.hardware.keypad import KEYS, Keypad
 from firmware_sim.hardware.rtc import Rtc, RtcState
 from firmware_sim.locks import keypad_entry, lockout, misbehaviour, outside, requests
 from firmware_sim.locks.access_log import LogDraft
-from firmware_sim.locks.core import LockCore, LockEvent, LockListener
+from firmware_sim.locks.core import LockCore, LockEvent, LockListener, Nameplate
 from firmware_sim.locks.lock_hardware import LockHardware
 from firmware_sim.locks.mechanism import next_due_us, notice, relock, when_booted
 from firmware_sim.locks.outcome import EntryReason, KeypadOutcome
@@ -47,8 +47,7 @@ class LockFirmware:
     """One lock.
 
     Args:
-        profile: The facts of its kind.
-        serial_number: Its own number, at most 255 bytes of UTF-8.
+        nameplate: What the factory made of it.
         memory: What it remembers; its state is where the lock goes on from.
         rtc: Its clock, in the state that memory holds.
         trace: Where it notes what it does.
@@ -62,15 +61,12 @@ class LockFirmware:
 
     def __init__(
         self,
-        profile: Profile,
-        serial_number: str,
+        nameplate: Nameplate,
         memory: LockMemory,
         rtc: Rtc,
         trace: DeviceTrace | None = None,
     ) -> None:
-        self._core = LockCore(
-            profile, serial_number, memory, rtc, NoTrace() if trace is None else trace, self
-        )
+        self._core = LockCore(nameplate, memory, rtc, NoTrace() if trace is None else trace, self)
         self.busy_s = 0.0
         # Made at the first touch, and forgotten when who typed has gone.
         self._keypad: Keypad | None = None
@@ -86,6 +82,16 @@ class LockFirmware:
     def is_running(self) -> bool:
         """True while main power is there and the processor neither hangs nor boots."""
         return self.is_powered and not self._core.faults.is_down
+
+    @property
+    def trace(self) -> DeviceTrace:
+        """Where it notes what it does."""
+        return self._core.trace
+
+    @property
+    def memory(self) -> LockMemory:
+        """What it remembers."""
+        return self._core.memory
 
     @property
     def hardware(self) -> LockHardware:

@@ -14,7 +14,8 @@ from protocols.doorlock.vocabulary import RecordKind
 
 # A record is kept as bytes: key, revision, digest, content. The key comes first and big-endian, so
 # that the order of the bytes is that of the keys, and the bytes of a key alone come before those
-# of its record. A thousand locks with their records as objects take four times as much.
+# of its record. A thousand locks with their records as objects take four times as much. A tuple is
+# as fast here as a list, and smaller.
 _KEY: Final = struct.Struct(">BHB")
 _HEAD: Final = struct.Struct(f"<I{DIGEST_SIZE}s")
 _CONTENT_AT: Final = _KEY.size + _HEAD.size
@@ -26,7 +27,7 @@ class RecordTable:
     __slots__ = ("_digest", "_packed")
 
     def __init__(self) -> None:
-        self._packed: list[bytes] = []
+        self._packed: tuple[bytes, ...] = ()
         self._digest: bytes | None = None
 
     def __len__(self) -> int:
@@ -44,22 +45,16 @@ class RecordTable:
 
     def put(self, record: Record) -> None:
         """Replace what a key holds."""
-        packed_key = _pack_key(record.key)
-        head = _HEAD.pack(record.revision, record.digest)
-        packed = packed_key + head + record.stored_content
-        place, is_held = self._find(packed_key)
-        if is_held:
-            self._packed[place] = packed
-        else:
-            self._packed.insert(place, packed)
+        place, is_held = self._find(_pack_key(record.key))
+        packed = self._packed
+        self._packed = (*packed[:place], _pack(record), *packed[place + is_held :])
         self._digest = None
 
     def replace(self, records: Iterable[Record]) -> None:
         """Forget everything and hold these records."""
-        self._packed.clear()
+        newest = {record.key: _pack(record) for record in records}
+        self._packed = tuple(sorted(newest.values()))
         self._digest = None
-        for record in records:
-            self.put(record)
 
     def records(self, after: RecordKey | None = None) -> Iterator[Record]:
         """Records and tombstones in key order, those after a key when one is given."""
@@ -96,6 +91,11 @@ class RecordTable:
 
 def _pack_key(key: RecordKey) -> bytes:
     return _KEY.pack(key.kind, key.index, key.sub_index)
+
+
+def _pack(record: Record) -> bytes:
+    head = _HEAD.pack(record.revision, record.digest)
+    return _pack_key(record.key) + head + record.stored_content
 
 
 def _key_of(packed: bytes) -> RecordKey:

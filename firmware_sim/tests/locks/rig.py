@@ -74,6 +74,7 @@ class Rig:
         on_power_loss: ClockOnPowerLoss = ClockOnPowerLoss.KEEPS,
     ) -> None:
         self.profile = profile_facts or profile(profile_id)
+        self.serial_number = "SN-1"
         self._clock = {
             "world_epoch_us": T0_S * 1_000_000,
             "drift_ppm": drift_ppm,
@@ -97,7 +98,7 @@ class Rig:
 
     @property
     def _factory(self) -> FactoryRecord:
-        return factory_record(self.profile, serial_number="SN-1", salt=bytes(16))
+        return factory_record(self.profile, serial_number=self.serial_number, salt=bytes(16))
 
     @property
     def _flash_map(self) -> FlashMap:
@@ -106,7 +107,7 @@ class Rig:
     def _start(self) -> None:
         self.memory.keeper = self
         self.rtc = Rtc(self.memory.state.clock, **self._clock)  # type: ignore[arg-type] # a table
-        self.firmware = LockFirmware(self.profile, "SN-1", self.memory, self.rtc, self.trace)
+        self.firmware = LockFirmware(self, self.memory, self.rtc, self.trace)
         self.firmware.on_event(self.events.append)
         self.firmware.listen(self)
 
