@@ -44,7 +44,10 @@ newest:
 # Random weeks on benches under random faults, judged by oracles; bounded to five minutes.
 explore: $(STAMP)
 	rm -rf build/explore
-	$(BIN)/strikeplate explore --seeds 0:200 --jobs 0 --minutes 4.5 --campaign build/explore/campaign.jsonl
+	$(BIN)/strikeplate explore --seeds 0:10 --suite fleet --jobs 0 --minutes 0.7 \
+	  --campaign build/explore/campaign.jsonl
+	$(BIN)/strikeplate explore --seeds 0:200 --suite grants --suite device --jobs 0 --minutes 4 \
+	  --campaign build/explore/campaign.jsonl
 
 bench: $(STAMP)
 	$(BIN)/python benchmarks/run.py

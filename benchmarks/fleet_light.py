@@ -45,7 +45,9 @@ from typing import Final
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from benchmarks.plain_memory import PlainMemory
+from plain_memory import PlainMemory
+
+from firmware_sim.device import Device, DeviceSpec
 from firmware_sim.faults.plan import FaultPlan
 from firmware_sim.kernel.run import Simulation, run_sim
 from firmware_sim.memory.flash_file import new_memory
@@ -53,7 +55,7 @@ from firmware_sim.memory.meta import FactoryRecord
 from firmware_sim.memory.records import DeviceState
 from firmware_sim.radio.backend import bleak_backend
 from firmware_sim.radio.open_radio import RadioKind
-from firmware_sim.world import Device, DeviceSpec, MemoryMaker, World
+from firmware_sim.world import MemoryMaker, World
 from gateway.drivers.strike import StrikeDriver
 from gateway.errors import DeviceTimeout, LinkError, RequestRefused
 from gateway.links.ble import BleCentral

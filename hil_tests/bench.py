@@ -19,6 +19,7 @@ from typing import Any, Final, Self
 from starlette.types import ASGIApp
 
 from firmware_sim import errors as simulation
+from firmware_sim.device import ADVERTISING_INTERVAL_MS, Device, DeviceSpec
 from firmware_sim.faults.plan import FaultPlan
 from firmware_sim.kernel.clock import WorldClock
 from firmware_sim.kernel.loop import SimLoop
@@ -27,7 +28,7 @@ from firmware_sim.kernel.trace import Trace
 from firmware_sim.locks.outcome import KeypadOutcome
 from firmware_sim.memory.flash_map import FlashArea
 from firmware_sim.radio.backend import bleak_backend
-from firmware_sim.world import ADVERTISING_INTERVAL_MS, Device, DeviceSpec, World
+from firmware_sim.world import World
 from gateway.app import Gateway
 from gateway.config import ApiConfig, DeviceConfig, GatewayConfig, StoreConfig, WorkspaceConfig
 from gateway.config_schema import nearest

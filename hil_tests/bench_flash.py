@@ -8,7 +8,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from firmware_sim.errors import FlashError
+from firmware_sim.flash.errors import FlashError
 from firmware_sim.memory.flash_map import FlashArea
 from gateway.config_schema import nearest
 from hil_tests.bench import Bench

@@ -8,7 +8,7 @@ import os
 from pathlib import Path
 from typing import Final
 
-from firmware_sim.errors import FlashMisused, ImageUnreadable, NvsError
+from firmware_sim.flash.errors import FlashMisused, ImageUnreadable, NvsError
 from firmware_sim.flash.esp_nvs import read_esp_nvs
 from firmware_sim.flash.intel_hex import read_intel_hex, write_intel_hex
 from firmware_sim.flash.littlefs_image import is_littlefs

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import Final
 
-from firmware_sim.errors import FlashMisused
+from firmware_sim.flash.errors import FlashMisused
 from firmware_sim.flash.nor import FlashGeometry
 from gateway.profiles import load_profiles
 from protocols.profiles.profile import Profile

@@ -9,7 +9,7 @@ from __future__ import annotations
 import dataclasses
 import re
 
-from firmware_sim.errors import CutUnknown
+from firmware_sim.flash.errors import CutUnknown
 from firmware_sim.flash.power_cut import Cut
 from firmware_sim.flash.torn import TornModel, TornWrite
 

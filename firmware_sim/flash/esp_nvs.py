@@ -9,7 +9,7 @@ import dataclasses
 from collections.abc import Iterator, Mapping
 from typing import Final
 
-from firmware_sim.errors import ImageUnreadable
+from firmware_sim.flash.errors import ImageUnreadable
 from firmware_sim.flash.esp_layout import (
     INDEX_FIELD,
     NAMES_NAMESPACE,

@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Final
 
-from firmware_sim.errors import ImageUnwritable
+from firmware_sim.flash.errors import ImageUnwritable
 from firmware_sim.flash.esp_layout import (
     DATA_BYTES_MAX,
     DATA_FIELD,

@@ -8,7 +8,7 @@ from typing import Final
 
 import intelhex
 
-from firmware_sim.errors import ImageUnreadable, ImageUnwritable
+from firmware_sim.flash.errors import ImageUnreadable, ImageUnwritable
 from firmware_sim.flash.nor import ERASED
 
 FORMAT: Final = "Intel HEX"

@@ -13,7 +13,7 @@ from typing import Final
 import littlefs
 from littlefs import lfs
 
-from firmware_sim.errors import ImageUnreadable, ImageUnwritable
+from firmware_sim.flash.errors import ImageUnreadable, ImageUnwritable
 from protocols.wire.layout import U32, Bytes8, codec, message
 
 FORMAT: Final = "littlefs"

@@ -12,8 +12,8 @@ import math
 import random
 from typing import Final
 
-from firmware_sim.errors import FlashMisused
 from firmware_sim.flash.bit_lots import drawn_bits
+from firmware_sim.flash.errors import FlashMisused
 
 ERASED: Final = 0xFF
 

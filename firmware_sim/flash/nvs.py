@@ -11,11 +11,11 @@ from __future__ import annotations
 
 import dataclasses
 
-from firmware_sim.errors import NvsDataDamaged, NvsFull, NvsItemTooLong
+from firmware_sim.flash.errors import NvsDataDamaged, NvsFull, NvsItemTooLong
 from firmware_sim.flash.nor import NorFlash
 from firmware_sim.flash.nvs_area import NvsArea, reader_shape
 from firmware_sim.flash.nvs_collect import PendingWrite, collect
-from firmware_sim.flash.nvs_entry import SPECIAL_ID, stored_id
+from firmware_sim.flash.nvs_entry import ENTRY_BYTES, SPECIAL_ID, decode_entry, stored_id
 from firmware_sim.flash.nvs_mount import mount
 from firmware_sim.flash.nvs_sector import (
     SECTOR_SHIFT,
@@ -152,15 +152,19 @@ class Nvs:
         self.write(item_id, b"")
 
     def settle_newest(self) -> None:
-        """Program the newest entry of the open sector once more, as it was read.
+        """Make the newest entry of the open sector stay as it was read.
 
-        Cells that a power cut left between 0 and 1, and that read as 0 now, are 0 from now on.
+        A valid one is programmed once more: cells that a power cut left between 0 and 1, and that
+        read as 0 now, are 0 from now on. One that does not check out is cleared whole, so that it
+        can't read as valid later, when its data may have been written over.
         """
         area = self._area
         at = area.entry_at + area.shape.slot
         if at <= area.shape.first_at:
             address = area.sector << SECTOR_SHIFT
-            area.program_again(address, at, area.read(address, at, area.shape.slot))
+            held = area.read(address, at, area.shape.slot)
+            is_valid = decode_entry(held[:ENTRY_BYTES]) is not None
+            area.program_again(address, at, held if is_valid else bytes(len(held)))
 
     def contents(self) -> dict[int, bytes | None]:
         """All items by id; None stands for data that do not fit their CRC-32."""

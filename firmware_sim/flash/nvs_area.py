@@ -5,7 +5,7 @@ What is here knows nothing of when to collect; `nvs_collect` and `nvs_mount` dec
 
 from __future__ import annotations
 
-from firmware_sim.errors import FlashMisused, NvsEraseFailed
+from firmware_sim.flash.errors import FlashMisused, NvsEraseFailed
 from firmware_sim.flash.nor import NorFlash
 from firmware_sim.flash.nvs_entry import (
     ENTRY_BYTES,

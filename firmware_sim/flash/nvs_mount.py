@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from firmware_sim.errors import NvsUnmountable
+from firmware_sim.flash.errors import NvsUnmountable
 from firmware_sim.flash.nvs_area import NvsArea
 from firmware_sim.flash.nvs_collect import collect
 from firmware_sim.flash.nvs_entry import SPECIAL_ID

@@ -6,7 +6,7 @@ import dataclasses
 import functools
 from collections.abc import Iterable, Iterator
 
-from firmware_sim.errors import NvsFull
+from firmware_sim.flash.errors import NvsFull
 from firmware_sim.flash.nor import NorFlash
 from firmware_sim.flash.nvs import Nvs, sector_reader
 from firmware_sim.flash.nvs_settings import LOCK_SETTINGS, NvsSettings

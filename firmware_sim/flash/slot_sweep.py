@@ -11,8 +11,9 @@ import functools
 from collections.abc import Callable, Iterator
 from typing import Final
 
-from firmware_sim.errors import CutUnknown, NvsFull, SimulationError
+from firmware_sim.errors import SimulationError
 from firmware_sim.flash.cut_token import CutPoint
+from firmware_sim.flash.errors import CutUnknown, NvsFull
 from firmware_sim.flash.nor import Erase, FlashGeometry, NorFlash, Operation
 from firmware_sim.flash.nvs import Nvs
 from firmware_sim.flash.nvs_promise import (

@@ -107,16 +107,18 @@ def after_clock_set(state: DeviceState, shift_us: int) -> DeviceState:
 
 
 def is_beyond(state: DeviceState, rules: LockoutRules, device_us: int) -> bool:
-    """True when a lockout would last longer than any of its kind: the clock has gone back.
+    """True when something would last longer than any of its kind: the clock has gone back.
 
     Args:
         state: The device state.
         rules: The lock's rules.
         device_us: What the lock's clock shows, microseconds since 2000.
     """
-    if not state.lockout_until_us:
-        return False
-    return state.lockout_until_us - device_us > length_us(rules, state.lockouts)
+    longest_us = length_us(rules, max(state.lockouts, 1))
+    return (
+        state.lockout_until_us - device_us > longest_us
+        or state.strict_until_us - device_us > longest_us + TERM_US
+    )
 
 
 def after_clock_lost(

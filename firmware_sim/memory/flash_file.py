@@ -5,7 +5,8 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Sequence
 
-from firmware_sim.errors import FlashMisused, StateFileUnusable
+from firmware_sim.errors import StateFileUnusable
+from firmware_sim.flash.errors import FlashMisused
 from firmware_sim.flash.nor import NorFlash, Operation
 from firmware_sim.flash.nvs_settings import LOCK_SETTINGS, NvsSettings
 from firmware_sim.memory.flash_journal import encode_frame, encode_snapshot, replay_frame

@@ -6,7 +6,7 @@ import dataclasses
 import enum
 from typing import Final
 
-from firmware_sim.errors import FlashMisused
+from firmware_sim.flash.errors import FlashMisused
 from firmware_sim.flash.nor import FlashGeometry
 
 

@@ -20,15 +20,8 @@ import struct
 from collections.abc import Callable, Iterator, Sequence
 from typing import Final, Protocol
 
-from firmware_sim.errors import (
-    BrownOut,
-    FlashMisused,
-    MemoryFull,
-    NvsDataDamaged,
-    NvsEraseFailed,
-    NvsFull,
-    StateFileError,
-)
+from firmware_sim.errors import BrownOut, MemoryFull, StateFileError
+from firmware_sim.flash.errors import FlashMisused, NvsDataDamaged, NvsEraseFailed, NvsFull
 from firmware_sim.flash.nor import Erase, NorFlash, Operation, SectorContent, Snapshot, pages_of
 from firmware_sim.flash.nvs import Nvs, sector_reader
 from firmware_sim.flash.nvs_area import reader_shape

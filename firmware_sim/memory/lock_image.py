@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from firmware_sim.errors import ImageUnreadable
+from firmware_sim.flash.errors import ImageUnreadable
 from firmware_sim.flash.nor import FlashGeometry, NorFlash
 from firmware_sim.flash.nvs_settings import LOCK_SETTINGS, NvsSettings
 from firmware_sim.hardware.rtc import RtcState

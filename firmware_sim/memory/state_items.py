@@ -7,7 +7,7 @@ themselves (`hardware_state`), and what is news follows from the log.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Final
 
 from firmware_sim.memory.records import DeviceState, FirstUse
@@ -79,7 +79,7 @@ class ToldItem:
 
 @message
 class FirstUsesItem:
-    """When the codes of expiring users opened for the first time."""
+    """When the codes of some expiring users opened for the first time, by user index."""
 
     version: U8 = ITEM_VERSION
     first_uses: Annotated[tuple[FirstUse, ...], TO_END]
@@ -104,9 +104,13 @@ _ITEMS: Final = (
     _Item(0x0004, codec(ConfigurationItem)),
     _Item(0x0006, codec(TimeItem)),
     _Item(0x0007, codec(ToldItem)),
-    _Item(0x0008, codec(FirstUsesItem)),
 )
 _NAMES: Final = tuple((item, item.names) for item in _ITEMS)
+# First uses are spread over as many items by their user index, up to the ids of the records: four
+# in each of a lock of 500 users, so that an item stays as short as a record (48 bytes).
+_FIRST_USES_ID: Final = 0x0080
+_FIRST_USES_ITEMS: Final = 0x0080
+_FIRST_USES: Final = _Item(_FIRST_USES_ID, codec(FirstUsesItem))
 
 
 def changed_items(old: DeviceState | None, new: DeviceState) -> list[tuple[int, bytes]]:
@@ -119,7 +123,36 @@ def changed_items(old: DeviceState | None, new: DeviceState) -> list[tuple[int, 
         if old is None or values != [_value(old, name) for name in names]:
             fields = dict(zip(names, values, strict=True))
             found.append((item.item_id, item.codec.encode(item.codec.message(**fields))))
-    return found
+    return found + _changed_uses(() if old is None else old.first_uses, new.first_uses)
+
+
+def _changed_uses(old: Sequence[FirstUse], new: Sequence[FirstUse]) -> list[tuple[int, bytes]]:
+    if old == new:
+        return []
+    before, after = _spread(old), _spread(new)
+    return [
+        (item_id, _FIRST_USES.codec.encode(FirstUsesItem(first_uses=tuple(uses))))
+        for item_id in sorted({**before, **after})
+        if (uses := after.get(item_id, [])) != before.get(item_id)
+    ]
+
+
+def _spread(first_uses: Sequence[FirstUse]) -> dict[int, list[FirstUse]]:
+    """First uses by the id of the item that holds them."""
+    items: dict[int, list[FirstUse]] = {}
+    for use in first_uses:
+        item_id = _FIRST_USES_ID + use.user_index % _FIRST_USES_ITEMS
+        items.setdefault(item_id, []).append(use)
+    return items
+
+
+def _first_uses(contents: Mapping[int, bytes | None]) -> tuple[FirstUse, ...]:
+    found: list[FirstUse] = []
+    for item_id in range(_FIRST_USES_ID, _FIRST_USES_ID + _FIRST_USES_ITEMS):
+        read = _read(_FIRST_USES, contents.get(item_id))
+        if read is not None:
+            found += read.first_uses
+    return tuple(sorted(found, key=lambda use: use.user_index))
 
 
 def with_items(state: DeviceState, contents: Mapping[int, bytes | None]) -> DeviceState:
@@ -134,14 +167,13 @@ def with_items(state: DeviceState, contents: Mapping[int, bytes | None]) -> Devi
         read = _read(item, contents.get(item.item_id))
         if read is not None:
             values.update((name, getattr(read, name)) for name in names)
-    return _with_values(state, values)
+    return dataclasses.replace(_with_values(state, values), first_uses=_first_uses(contents))
 
 
 def with_flash_part(state: DeviceState, other: DeviceState) -> DeviceState:
     """A state whose flash part is that of another one."""
-    return _with_values(
-        state, {name: _value(other, name) for _, names in _NAMES for name in names}
-    )
+    own = _with_values(state, {name: _value(other, name) for _, names in _NAMES for name in names})
+    return dataclasses.replace(own, first_uses=other.first_uses)
 
 
 def _read(item: _Item, data: bytes | None) -> Any:

@@ -11,12 +11,8 @@ from typing import Any, Self
 
 import pytest
 
-from firmware_sim.errors import (
-    DeviceConflict,
-    KeypadKeyUnknown,
-    StateFileUnusable,
-    UnknownDevice,
-)
+from firmware_sim.device import DeviceSpec
+from firmware_sim.errors import DeviceConflict, KeypadKeyUnknown, StateFileUnusable, UnknownDevice
 from firmware_sim.hardware.rtc import ClockOnPowerLoss
 from firmware_sim.kernel.clock import WorldClock
 from firmware_sim.kernel.run import Simulation, run_sim
@@ -24,7 +20,7 @@ from firmware_sim.kernel.streams import Streams
 from firmware_sim.kernel.trace import Trace
 from firmware_sim.radio.backend import bleak_backend
 from firmware_sim.tests.locks.rig import PIN, profile
-from firmware_sim.world import DeviceSpec, World, latest_instant_in
+from firmware_sim.world import World, latest_instant_in
 from protocols.doorlock.vocabulary import Status, UserStatus, UserType
 from protocols.strike import messages as m
 from protocols.strike.events import EventReceived, ReplyReceived

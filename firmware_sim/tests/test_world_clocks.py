@@ -9,12 +9,13 @@ from collections.abc import AsyncIterator
 
 import pytest
 
+from firmware_sim.device import DeviceSpec
 from firmware_sim.errors import UnknownDevice
 from firmware_sim.kernel.clock import WorldClock
 from firmware_sim.kernel.streams import Streams
 from firmware_sim.kernel.trace import Trace
 from firmware_sim.tests.locks.rig import profile
-from firmware_sim.world import DeviceSpec, World
+from firmware_sim.world import World
 from protocols.doorlock.zone import parse_zone
 from protocols.profiles.vocabulary import ClockOnPowerLoss, ZoneAwareness
 

@@ -15,12 +15,13 @@ from typing import Final
 
 import pytest
 
+from firmware_sim.device import DeviceSpec
 from firmware_sim.kernel.loop import SimLoop
 from firmware_sim.kernel.run import Simulation, run_sim
 from firmware_sim.memory.flash_memory import FlashMemory
 from firmware_sim.memory.interface import Change, LockMemory
 from firmware_sim.memory.records import DeviceState
-from firmware_sim.world import DeviceSpec, World
+from firmware_sim.world import World
 from gateway.plan.policy import HOUR_S
 from hil_tests.bench_file import BenchFile
 from hil_tests.errors import GatewayUnusable

@@ -9,10 +9,10 @@ from typing import Any, Final
 import pytest
 
 import hil_tests.bench
+from firmware_sim.device import DeviceSpec
 from firmware_sim.errors import DevicePoweredOff
 from firmware_sim.hardware.rtc import ClockOnPowerLoss
 from firmware_sim.locks.firmware import LockFirmware
-from firmware_sim.world import DeviceSpec
 from hil_tests.fixtures import BenchFactory
 from hil_tests.sim_bench import SimBench
 from hil_tests.suites.steps import create_code, enter, list_codes, slot_of

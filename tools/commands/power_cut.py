@@ -15,8 +15,8 @@ import shlex
 from collections.abc import Iterator, Sequence
 from typing import Any, Final, TypeVar
 
-from firmware_sim.errors import CutUnknown
 from firmware_sim.flash.cut_token import cut_token, parse_cut_token
+from firmware_sim.flash.errors import CutUnknown
 from firmware_sim.flash.nvs_settings import LOCK_SETTINGS, Generation, NvsSettings, Recovery
 from firmware_sim.flash.power_cut import Finding
 from firmware_sim.flash.slot_sweep import CutReplay, SlotOutcome, SlotSweep, SlotSweepPlan

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from firmware_sim.errors import ImageUnreadable, ImageUnwritable
+from firmware_sim.flash.errors import ImageUnreadable, ImageUnwritable
 from firmware_sim.flash.esp_layout import (
     ENTRIES_AT,
     ENTRY_BYTES,

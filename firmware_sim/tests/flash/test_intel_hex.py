@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from firmware_sim.errors import ImageUnreadable, ImageUnwritable
+from firmware_sim.flash.errors import ImageUnreadable, ImageUnwritable
 from firmware_sim.flash.intel_hex import SPAN_BYTES_MAX, read_intel_hex, write_intel_hex
 
 

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from firmware_sim.errors import ImageUnreadable, ImageUnwritable
+from firmware_sim.flash.errors import ImageUnreadable, ImageUnwritable
 from firmware_sim.flash.littlefs_image import is_littlefs, read_littlefs, write_littlefs
 
 SIZE = 65536

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from firmware_sim.errors import FlashMisused
+from firmware_sim.flash.errors import FlashMisused
 from firmware_sim.flash.nor import (
     Erase,
     FlashGeometry,

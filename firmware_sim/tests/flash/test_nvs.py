@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from firmware_sim.errors import (
+from firmware_sim.flash.errors import (
     FlashMisused,
     NvsDataDamaged,
     NvsEraseFailed,

@@ -8,7 +8,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from firmware_sim.errors import NvsFull
+from firmware_sim.flash.errors import NvsFull
 from firmware_sim.flash.nor import FlashGeometry, NorFlash
 from firmware_sim.flash.nvs import Nvs
 from firmware_sim.flash.nvs_settings import Generation, NvsSettings

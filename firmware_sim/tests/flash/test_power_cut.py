@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 import pytest
 
-from firmware_sim.errors import NvsUnmountable
+from firmware_sim.flash.errors import NvsUnmountable
 from firmware_sim.flash.nor import Erase, FlashGeometry, FlashLimits, NorFlash, Program
 from firmware_sim.flash.power_cut import (
     Cut,

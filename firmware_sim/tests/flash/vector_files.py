@@ -8,7 +8,7 @@ import zlib
 from pathlib import Path
 from typing import Any
 
-from firmware_sim.errors import NvsError
+from firmware_sim.flash.errors import NvsError
 from firmware_sim.flash.nor import FlashGeometry, NorFlash
 from firmware_sim.flash.nvs import Nvs
 from firmware_sim.flash.nvs_settings import Generation, NvsSettings, Recovery

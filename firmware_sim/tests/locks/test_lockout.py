@@ -208,6 +208,19 @@ def test_clock_that_fell_back_begins_a_lockout_anew_and_no_longer(
     assert rig.enter(RIGHT, 3670.0)[0]
 
 
+def test_clock_that_fell_back_by_years_keeps_a_term_of_a_day() -> None:
+    rig = make(on_power_loss=ClockOnPowerLoss.EPOCH_2009)
+    lock_out(rig, 600.0)
+    # The lockout ended at 660, the term lasts until a day after that.
+    rig.firmware.power(False, 700.0)
+    rig.firmware.power(True, 4000.0)
+    assert rig.memory.state.lockout_until_us == 0
+    # Setting the clock moves the term by sixteen years with it.
+    rig.ask(m.SetTime(utc_s=T0_S + 4100, utc_offset_min=0), 4100.0)
+    assert rig.enter(RIGHT, 4100.0 + DAY_S)[0]
+    assert rig.memory.state.lockouts == 0
+
+
 def test_lost_clock_begins_no_lockout_that_had_ended_before_the_cut() -> None:
     rig = make(on_power_loss=ClockOnPowerLoss.LOST)
     lock_out(rig, 0.0)

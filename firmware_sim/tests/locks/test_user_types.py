@@ -122,6 +122,21 @@ def test_first_uses_of_several_users_are_kept_apart() -> None:
     assert [use.user_index for use in rig.memory.state.first_uses] == [2, 9]
 
 
+def test_first_uses_of_many_users_fit_into_flash() -> None:
+    rig = make(UserType.EXPIRING_USER)
+    for slot in range(2, 62):
+        rig.program(slot, f"{5000 + slot}", user_type=UserType.EXPIRING_USER)
+    for slot in range(2, 62):
+        # Now and then after a wrong code, so that it is written together with a counter.
+        if slot % 10 == 0:
+            rig.enter("9999", 1.0)
+        assert rig.enter(f"{5000 + slot}", 1.0) == (True, "opened", slot)
+    uses = rig.memory.state.first_uses
+    rig.crash()
+    assert rig.memory.state.first_uses == uses
+    assert len(uses) == 60
+
+
 @pytest.mark.parametrize("shift_s", [-3600, 3600])
 def test_setting_the_clock_moves_the_end_of_an_expiring_code_with_it(shift_s: int) -> None:
     rig = make(UserType.EXPIRING_USER)

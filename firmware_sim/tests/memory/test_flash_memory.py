@@ -8,13 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from firmware_sim.errors import (
-    BrownOut,
-    FlashMisused,
-    MemoryFull,
-    NvsUnmountable,
-    RecordTooLong,
-)
+from firmware_sim.errors import BrownOut, MemoryFull, RecordTooLong
+from firmware_sim.flash.errors import FlashMisused, NvsUnmountable
 from firmware_sim.flash.nor import NorFlash, Operation
 from firmware_sim.memory.flash_file import new_memory
 from firmware_sim.memory.flash_map import FlashArea, FlashMap

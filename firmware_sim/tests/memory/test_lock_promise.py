@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from firmware_sim.flash.power_cut import power_cut_sweep
+from firmware_sim.flash.torn import TornModel
 from firmware_sim.memory.flash_file import new_memory
 from firmware_sim.memory.flash_map import FlashMap
 from firmware_sim.memory.flash_memory import FlashMemory
@@ -59,7 +60,7 @@ def test_no_cut_breaks_a_promise_of_a_lock() -> None:
     report = power_cut_sweep(recording, promise.mount, promise.check)
     assert report.findings == ()
     assert report.image_count > 5_000
-    assert sum(memory.flash.erase_counts) > 5
+    assert sum(memory.flash.erase_counts) > 3
 
 
 steps = st.one_of(
@@ -96,6 +97,23 @@ def test_no_cut_breaks_a_promise_whatever_the_workload(workload: list[Step], see
     memory = new_memory(factory(TINY, log_capacity=15), FRESH)
     recording, promise = record_lock(memory, workload)
     report = power_cut_sweep(recording, promise.mount, promise.check, seed=seed)
+    assert report.findings == ()
+
+
+def test_entry_that_reads_as_torn_at_first_and_as_whole_later_brings_nothing_back() -> None:
+    # The checksum of one record ends with a byte 0xFF in a block of its own: it looks free.
+    memory = new_memory(factory(TINY, log_capacity=15), FRESH)
+    cleared = (Record.tombstone(pin(1).key, 9), Record.tombstone(user(1).key, 9))
+    workload = [
+        wrote(user(3, 83, "bb")),
+        wrote(user(4, 1, "")),
+        wrote(*cleared),
+        wrote(user(1, 51, "bbaa")),
+    ]
+    recording, promise = record_lock(memory, workload)
+    report = power_cut_sweep(
+        recording, promise.mount, promise.check, models=[TornModel.UNSTABLE_BITS]
+    )
     assert report.findings == ()
 
 
