@@ -1,4 +1,4 @@
-"""Lock memory in a dict and a ring in RAM: the peer that memory on flash is measured against.
+"""Lock memory in RAM, in a table and a ring: the peer that memory on flash is measured against.
 
 It keeps what the flash keeps and answers alike, but a power cut can tear nothing in it.
 """
@@ -26,7 +26,7 @@ _NO_CHAIN: Final = bytes(4)
 
 
 class PlainMemory:
-    """Records in a dict, the log in a ring of packed bytes.
+    """Records in a table by key, the log in a ring of packed bytes.
 
     Args:
         state: The state of a new device.
@@ -36,21 +36,30 @@ class PlainMemory:
         state: The device state; changed by `commit` only.
     """
 
-    __slots__ = ("_log", "_log_capacity", "_log_next_index", "_table", "interrupt", "state")
+    __slots__ = ("_log", "_log_capacity", "_log_next_index", "_table", "state")
 
     def __init__(self, state: DeviceState, *, log_capacity: int) -> None:
         self.state = state
-        # Nothing in a dict can be torn.
-        self.interrupt: Callable[[Sequence[Operation]], Interruption | None] | None = None
         self._log_capacity = log_capacity
         self._table = RecordTable()
-        self._log = bytearray()
+        self._log = b""
         self._log_next_index = 0
 
     @property
     def salt(self) -> bytes:
         """See `LockMemory.salt`: nothing that a factory wrote is in a dict."""
         return b""
+
+    @property
+    def interrupt(self) -> Callable[[Sequence[Operation]], Interruption | None] | None:
+        """See `LockMemory.interrupt`; nothing in a dict can be torn, so nobody is asked."""
+        return None
+
+    @interrupt.setter
+    def interrupt(
+        self, interrupt: Callable[[Sequence[Operation]], Interruption | None] | None
+    ) -> None:
+        del interrupt
 
     @property
     def log_oldest_index(self) -> int:
@@ -97,7 +106,8 @@ class PlainMemory:
             self._table.put(record)
         for entry in change.log:
             at = entry.index % self._log_capacity * _LOG_RECORD_BYTES
-            self._log[at : at + _LOG_RECORD_BYTES] = _LOG_RECORD.encode(entry)
+            after = self._log[at + _LOG_RECORD_BYTES :]
+            self._log = self._log[:at] + _LOG_RECORD.encode(entry) + after
             self._log_next_index = entry.index + 1
         self.state = with_news(self.state if change.state is None else change.state, change.log)
 
@@ -106,4 +116,4 @@ class PlainMemory:
 
     def _log_record(self, index: int) -> LogRecord:
         at = index % self._log_capacity * _LOG_RECORD_BYTES
-        return _LOG_RECORD.decode(bytes(self._log[at : at + _LOG_RECORD_BYTES]))
+        return _LOG_RECORD.decode(self._log[at : at + _LOG_RECORD_BYTES])

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+from collections.abc import Callable
 from typing import Any, Final
 
 from firmware_sim.faults.actor import FaultActor
 from firmware_sim.faults.plan import NO_FAULTS, FaultPlan
-from firmware_sim.kernel.alarm import Alarm, TimerLoop
+from firmware_sim.hardware.rtc import Rtc
+from firmware_sim.kernel.alarm import Alarms
 from firmware_sim.kernel.trace import Trace
 from firmware_sim.locks.endpoint import StrikeEndpoint
 from firmware_sim.locks.firmware import LockFirmware
@@ -92,73 +94,83 @@ class DeviceSpec:
         return self.address.replace(":", "").upper()
 
 
-class BoundTrace:
-    """The trace as one device sees it.
+class Device:
+    """A lock of the world; to its parts it is the trace, and who listens to its firmware.
 
     Args:
+        spec: What it is.
+        memory: What it remembers.
+        rtc: Its clock.
+        air: The radio of the world.
         trace: The trace of the run.
-        device: The device's bench name.
-    """
-
-    __slots__ = ("_device", "_trace")
-
-    def __init__(self, trace: Trace, device: str) -> None:
-        self._trace = trace
-        self._device = device
-
-    def record(self, kind: str, **data: Any) -> None:
-        """Note an event of this device."""
-        self._trace.record(self._device, kind, **data)
-
-    def pin_tag(self, code: str) -> str:
-        """What stands for a PIN in the trace."""
-        return self._trace.pin_tag(code)
-
-
-class Device:
-    """A lock of the world.
+        alarms: Wakes it.
+        now: Tells loop seconds.
+        later: Calls back after so many seconds.
 
     Attributes:
-        spec: What it is.
+        spec: As given.
         firmware: What it does.
-        memory: What it remembers.
         endpoint: What is behind its GATT service.
         peripheral: Its radio.
         actor: What goes wrong with it; None until it has its first fault plan.
-        alarm: Calls it when something of its own is due.
     """
 
-    __slots__ = ("actor", "alarm", "endpoint", "firmware", "memory", "peripheral", "spec")
+    __slots__ = ("_alarms", "_trace", "actor", "endpoint", "firmware", "peripheral", "spec")
 
     def __init__(
         self,
         spec: DeviceSpec,
         memory: LockMemory,
-        firmware: LockFirmware,
-        endpoint: StrikeEndpoint,
+        rtc: Rtc,
         air: Radio,
-        trace: BoundTrace,
-        loop: TimerLoop,
+        trace: Trace,
+        alarms: Alarms,
+        *,
+        now: Callable[[], float],
+        later: Callable[[float, Callable[[], None]], object],
     ) -> None:
+        self._trace = trace
+        self._alarms = alarms
         self.spec = spec
-        self.memory = memory
-        self.firmware = firmware
-        self.endpoint = endpoint
+        self.firmware = LockFirmware(spec, memory, rtc, self)
+        self.endpoint = StrikeEndpoint(self.firmware, now=now, later=later)
         self.actor: FaultActor | None = None
         self.peripheral = air.peripheral(
             address=spec.address,
             name=spec.display_name,
-            endpoint=endpoint,
+            endpoint=self.endpoint,
             manufacturer_data=self._advertisement(),
             settings=_RADIO_SETTINGS[spec.is_public_address],
         )
-        self.peripheral.fault_trace = trace
-        firmware.on_log_change(self._advertise)
-        self.alarm = Alarm(loop, lambda: firmware.next_deadline, firmware.tick)
-        firmware.on_change(self.alarm.set)
-        firmware.on_reset(self._reset)
+        self.peripheral.fault_trace = self
+        self.firmware.listen(self)
 
-    def _reset(self) -> None:
+    @property
+    def memory(self) -> LockMemory:
+        """What it remembers."""
+        return self.firmware.memory
+
+    # --- as the trace of its parts ----------------------------------------------------------
+
+    def record(self, kind: str, **data: Any) -> None:
+        """Note an event of this device."""
+        self._trace.record(self.spec.name, kind, **data)
+
+    def pin_tag(self, code: str) -> str:
+        """What stands for a PIN in the trace."""
+        return self._trace.pin_tag(code)
+
+    # --- as the listener of its firmware ----------------------------------------------------
+
+    def log_changed(self) -> None:
+        """Advertise the present state; it is no news to the radio when it is what it was."""
+        self.peripheral.set_advertisement(self._advertisement())
+
+    def changed(self) -> None:
+        """See `LockListener.changed`: what is due may be due at another time."""
+        self._alarms.set(self.firmware)
+
+    def was_reset(self) -> None:
         """Whoever was connected hears nothing more."""
         self.peripheral.disconnect()
 
@@ -168,10 +180,6 @@ class Device:
             self.spec.profile.profile_id,
             self.firmware.log_next_index & 0xFFFF,
         )
-
-    def _advertise(self) -> None:
-        """Advertise the present state; it is no news to the radio when it is what it was."""
-        self.peripheral.set_advertisement(self._advertisement())
 
 
 @functools.lru_cache(maxsize=1024)  # Most locks of a fleet say the same: they share the bytes.

@@ -8,23 +8,22 @@ Every device goes by three names (bench name, display name, device id), all in o
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
 from urllib.parse import quote
 
-from firmware_sim.device import BoundTrace, Device, DeviceSpec
+from firmware_sim.device import Device, DeviceSpec
 from firmware_sim.errors import DeviceConflict, UnknownDevice
 from firmware_sim.faults.plan import NO_FAULTS, FaultPlan
 from firmware_sim.flash.errors import FlashMisused
 from firmware_sim.hardware.battery import FULL_PPM, BatteryPack
 from firmware_sim.hardware.rtc import Rtc, RtcState
-from firmware_sim.kernel.alarm import TimerLoop
+from firmware_sim.kernel.alarm import Alarms, TimerLoop
 from firmware_sim.kernel.clock import EPOCH_2000_MS, WorldClock
 from firmware_sim.kernel.streams import Streams, derive_seed
 from firmware_sim.kernel.trace import Trace
-from firmware_sim.locks.endpoint import StrikeEndpoint
-from firmware_sim.locks.firmware import LockFirmware
 from firmware_sim.locks.lock_hardware import LockHardware
 from firmware_sim.locks.outcome import KeypadOutcome
 from firmware_sim.memory.flash_file import new_memory, open_memory
@@ -45,6 +44,8 @@ _US_PER_S: Final = 1_000_000
 # Bytes of the salt of a lock's own: as many as its hashes have.
 _SALT_BYTES: Final = 16
 _MEMORY_SUFFIX: Final = ".memory"
+# Makes the memory of a new lock from what the factory writes into it and its first state.
+MemoryMaker = Callable[[FactoryRecord, DeviceState], LockMemory]
 
 
 class World:
@@ -57,9 +58,12 @@ class World:
         clock: The true time; its epoch belongs to the loop's zero.
         radio: The fidelity of the radio.
         state_dir: Where device memories are kept; None keeps them in this process only.
+        make_memory: Makes the memories that are kept in this process only; on flash, unless a
+            benchmark wants it otherwise.
 
     Attributes:
         air: The radio that all devices share; gateways get their adapters from it.
+        alarms: Wakes the firmware of a device when something of its own is due.
     """
 
     def __init__(
@@ -71,15 +75,19 @@ class World:
         *,
         radio: RadioKind = RadioKind.SIM,
         state_dir: Path | None = None,
+        make_memory: MemoryMaker = new_memory,
     ) -> None:
         self._seed = streams.seed
         self.air = open_radio(radio, streams)
+        self.alarms = Alarms(loop)
+        # Bound once, for all devices.
         self._now = loop.time
-        self._loop = loop
+        self._later = loop.call_later
         self._troubles = Troubles(loop, streams)
         self._trace = trace
         self._clock = clock
         self._state_dir = state_dir
+        self._make_memory = make_memory
         if state_dir is not None:
             # Memories hold PINs: the folder is for its owner (DESIGN D22).
             state_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -94,7 +102,7 @@ class World:
         await self._troubles.begin()
         for device in self._devices:
             await self._boot(device)
-            device.alarm.set()
+            device.changed()
         return self
 
     async def __aexit__(
@@ -109,7 +117,7 @@ class World:
                 device.actor.stop()
         await self._troubles.end()
         for device in self._devices:
-            device.alarm.cancel()
+            self.alarms.cancel(device.firmware)
             await device.peripheral.power_off()
 
     def add(self, spec: DeviceSpec) -> Device:
@@ -132,12 +140,16 @@ class World:
             on_power_loss=spec.clock_on_power_loss or facts.on_power_loss,
             zone=spec.lock_zone,
         )
-        trace = BoundTrace(self._trace, spec.name)
-        firmware = LockFirmware(spec.profile, spec.serial_number, memory, rtc, trace)
-        endpoint = StrikeEndpoint(
-            firmware, now=self._now, later=self._loop.call_later, trace=trace
+        device = Device(
+            spec,
+            memory,
+            rtc,
+            self.air,
+            self._trace,
+            self.alarms,
+            now=self._now,
+            later=self._later,
         )
-        device = Device(spec, memory, firmware, endpoint, self.air, trace, self._loop)
         self._devices.append(device)
         for name in names:
             self._by_name[name] = device
@@ -336,8 +348,7 @@ class World:
             StateFileError: When the clock's new anchor could not be persisted.
         """
         device = self.device(name)
-        trace = BoundTrace(self._trace, device.spec.name)
-        self._troubles.set_plan(device, device.spec.name, plan, trace)
+        self._troubles.set_plan(device, device.spec.name, plan, device)
 
     def _free_names(self, spec: DeviceSpec) -> dict[str, None]:
         """The names of a new device; checked before its state file is touched.
@@ -367,7 +378,7 @@ class World:
     def _memory(self, spec: DeviceSpec, fresh: DeviceState) -> LockMemory:
         factory = self._factory_record(spec)
         if self._state_dir is None:
-            return new_memory(factory, fresh)
+            return self._make_memory(factory, fresh)
         # Any string is an id, so it is escaped.
         path = self._state_dir / (quote(spec.device_id, safe="") + _MEMORY_SUFFIX)
         file = StateFile(path, device_id=spec.device_id, instant_ms=self._clock.now_ms)

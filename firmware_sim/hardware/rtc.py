@@ -9,6 +9,7 @@ the true time; the firmware sees what its clock shows.
 from __future__ import annotations
 
 import dataclasses
+import functools
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final
@@ -77,6 +78,12 @@ class RtcState:
     temperature_centi_c: int = _TURNOVER_CENTI_C
 
 
+@functools.lru_cache(maxsize=64)
+def _centi_c(temperature_c: float) -> int:
+    """Hundredths of a degree; locks of one temperature share the number."""
+    return round(temperature_c * _CENTI)
+
+
 class Rtc:
     """A drifting clock.
 
@@ -131,7 +138,7 @@ class Rtc:
             device_us=max(_RESET_US, true_us + round(error_s * _US_PER_S)),
             utc_offset_min=utc_offset_min,
             quality=ClockQuality.TRUSTED,
-            temperature_centi_c=round(temperature_c * _CENTI),
+            temperature_centi_c=_centi_c(temperature_c),
         )
 
     # --- what it shows ----------------------------------------------------------------------

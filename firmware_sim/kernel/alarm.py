@@ -1,6 +1,7 @@
-"""An alarm clock of one device: it is set only while the device has something due.
+"""The alarm clock of a bench: it wakes a device only while the device has something due.
 
-An idle device costs no timers, so there is at most one, and none while nothing is due.
+An idle device costs no timer and no memory: there is at most one of both a device, and none while
+nothing is due.
 """
 
 from __future__ import annotations
@@ -14,6 +15,9 @@ class Timer(Protocol):
 
     def cancel(self) -> None:
         """Let it not fire."""
+
+    def when(self) -> float:
+        """The instant at which it fires, loop seconds."""
 
 
 class TimerLoop(Protocol):
@@ -29,51 +33,53 @@ class TimerLoop(Protocol):
         """Call at an instant."""
 
 
-class Alarm:
-    """Calls a device at its next deadline.
+class Sleeper(Protocol):
+    """A device that wants to be woken; known by its identity."""
+
+    @property
+    def next_deadline(self) -> float | None:
+        """Loop seconds of the next deadline; None = nothing is due."""
+
+    def tick(self, now: float) -> None:
+        """Do what is due by `now`, loop seconds."""
+
+
+class Alarms:
+    """Wakes each device at its next deadline.
 
     Args:
         loop: Whose time runs.
-        deadline: Tells loop seconds of the next deadline; None = nothing is due.
-        ring: Called with loop seconds when it has come.
     """
 
-    __slots__ = ("_deadline", "_loop", "_ring", "_set_to", "_timer")
+    __slots__ = ("_loop", "_timers")
 
-    def __init__(
-        self,
-        loop: TimerLoop,
-        deadline: Callable[[], float | None],
-        ring: Callable[[float], None],
-    ) -> None:
+    def __init__(self, loop: TimerLoop) -> None:
         self._loop = loop
-        self._deadline = deadline
-        self._ring = ring
-        self._set_to: float | None = None
-        self._timer: Timer | None = None
+        # Looked up only, never gone through: devices have no order.
+        self._timers: dict[Sleeper, Timer] = {}
 
-    @property
-    def is_set(self) -> bool:
-        """True while a timer runs."""
-        return self._timer is not None
+    def is_set(self, sleeper: Sleeper) -> bool:
+        """True while a timer runs for a device."""
+        return sleeper in self._timers
 
-    def set(self) -> None:
-        """Set it to the deadline as it is now; it stays as it is when that did not change."""
-        deadline = self._deadline()
-        if deadline == self._set_to and (deadline is None) is (self._timer is None):
-            return
-        self.cancel()
+    def set(self, sleeper: Sleeper) -> None:
+        """Set it to a device's deadline as it is now; it stays when that did not change."""
+        deadline = sleeper.next_deadline
+        timer = self._timers.get(sleeper)
+        if timer is not None:
+            if timer.when() == deadline:
+                return
+            self.cancel(sleeper)
         if deadline is not None:
-            self._set_to = deadline
-            self._timer = self._loop.call_at(deadline, self._fire)
+            self._timers[sleeper] = self._loop.call_at(deadline, self._ring, sleeper)
 
-    def cancel(self) -> None:
-        """Let it not ring."""
-        if self._timer is not None:
-            self._timer.cancel()
-        self._set_to = self._timer = None
+    def cancel(self, sleeper: Sleeper) -> None:
+        """Let it not ring for a device."""
+        timer = self._timers.pop(sleeper, None)
+        if timer is not None:
+            timer.cancel()
 
-    def _fire(self) -> None:
-        self._set_to = self._timer = None
-        self._ring(self._loop.time())
-        self.set()
+    def _ring(self, sleeper: Sleeper) -> None:
+        del self._timers[sleeper]
+        sleeper.tick(self._loop.time())
+        self.set(sleeper)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Sequence
+from typing import Final, Protocol
 
 from firmware_sim.faults.points import QUIET, DeviceFaults, FaultPoint
 from firmware_sim.hardware.rtc import Rtc
@@ -22,66 +23,105 @@ from protocols.profiles.parser import Profile
 from protocols.strike.messages import AccessDenied, Alarm, LockOperation
 
 LockEvent = LockOperation | AccessDenied | Alarm
+# They keep nothing, so all locks share one.
+_ANY_STATEMENT: Final = AnyStatement()
+
+
+class LockListener(Protocol):
+    """Who is told what happens to a lock.
+
+    One object, not a callback for each: bound methods are a tenth of an idle lock's memory.
+    """
+
+    def log_changed(self) -> None:
+        """There is more in the log, or less that nobody has read."""
+
+    def changed(self) -> None:
+        """Anything changed, its next deadline perhaps; all others were told."""
+
+    def was_reset(self) -> None:
+        """The processor was reset: its connections are gone."""
+
+
+class Nameplate(Protocol):
+    """What the factory made of a lock."""
+
+    @property
+    def profile(self) -> Profile:
+        """The facts of its kind."""
+
+    @property
+    def serial_number(self) -> str:
+        """Its own number, at most 255 bytes of UTF-8."""
+
+
+class Processor(Protocol):
+    """What runs the firmware."""
+
+    def brown_out(self, now: float) -> None:
+        """The supply broke down, loop seconds: it resets; what was committed before stands."""
 
 
 class LockCore:
     """Profile, memory, clock, trace and listeners of one lock.
 
     Args:
-        profile: The facts of its kind.
-        serial_number: Its own number.
+        nameplate: What the factory made of it.
         memory: What it remembers.
         rtc: Its clock, in the state that memory holds.
         trace: Where it notes what it does.
+        processor: What runs all this.
 
     Attributes:
-        profile: As given.
-        serial_number: As given.
+        nameplate: As given.
+        profile: The facts of its kind.
         memory: As given.
         rtc: As given.
         trace: As given.
         faults: What goes wrong with it; nothing, until it gets faults of its own.
         on_event: Called with every event, after it is in the log.
-        on_log_change: Called when there is more in the log, or less that nobody has read.
         statement_policy: Whether it believes who says what time it is.
-        on_change: Called after every change, when all others were told.
-        on_brown_out: Called with loop seconds when the supply broke down and the processor
-            resets; what was committed before stands.
+        listener: Who is told what happens; None = nobody.
+        processor: As given.
     """
 
     __slots__ = (
         "faults",
+        "listener",
         "memory",
-        "on_brown_out",
-        "on_change",
+        "nameplate",
         "on_event",
-        "on_log_change",
+        "processor",
         "profile",
         "rtc",
-        "serial_number",
         "statement_policy",
         "trace",
     )
 
     def __init__(
         self,
-        profile: Profile,
-        serial_number: str,
+        nameplate: Nameplate,
         memory: LockMemory,
         rtc: Rtc,
         trace: DeviceTrace,
+        processor: Processor,
     ) -> None:
-        self.profile = profile
-        self.serial_number = serial_number
+        self.nameplate = nameplate
+        # Asked for at every turn.
+        self.profile = nameplate.profile
         self.memory = memory
         self.rtc = rtc
         self.trace = trace
         self.faults: DeviceFaults = QUIET
         self.on_event: Callable[[LockEvent], None] | None = None
-        self.on_log_change: Callable[[], None] | None = None
-        self.statement_policy: StatementPolicy = AnyStatement()
-        self.on_change: Callable[[], None] | None = None
-        self.on_brown_out: Callable[[float], None] = lambda _now: None
+        self.listener: LockListener | None = None
+        self.processor = processor
+        self.statement_policy: StatementPolicy = _ANY_STATEMENT
+
+    @property
+    def serial_number(self) -> str:
+        """Its own number."""
+        return self.nameplate.serial_number
 
     @property
     def state(self) -> DeviceState:
@@ -129,8 +169,8 @@ class LockCore:
                 self.on_event(event)
         if entries:
             self._tell_log_change()
-        if self.on_change is not None:
-            self.on_change()
+        if self.listener is not None:
+            self.listener.changed()
 
     def note_log_read(self, next_index: int) -> None:
         """The log was read up to its end; persists it when that was news.
@@ -144,5 +184,5 @@ class LockCore:
             self._tell_log_change()
 
     def _tell_log_change(self) -> None:
-        if self.on_log_change is not None:
-            self.on_log_change()
+        if self.listener is not None:
+            self.listener.log_changed()

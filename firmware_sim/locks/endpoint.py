@@ -15,7 +15,6 @@ from collections.abc import Callable
 from firmware_sim.errors import ProcessorDown
 from firmware_sim.locks.core import LockEvent
 from firmware_sim.locks.firmware import LockFirmware
-from firmware_sim.locks.tracing import DeviceTrace, NoTrace
 from protocols.strike.events import FrameRefused, RequestReceived
 from protocols.strike.messages import StatusReply
 from protocols.strike.provider import PlaintextProvider, SessionProvider
@@ -23,12 +22,21 @@ from protocols.strike.session import Session
 from protocols.strike.transaction import Role
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
+@dataclasses.dataclass(slots=True, eq=False)
 class _Connection:
-    """One central that is connected."""
+    """One central that is connected.
+
+    Attributes:
+        session: What was said so far.
+        notify: Sends to the central.
+        held_back: Events that happened while a request is answered; None while none is.
+        waiting: Requests that came while one is answered.
+    """
 
     session: Session
     notify: Callable[[bytes], None]
+    held_back: list[LockEvent] | None = None
+    waiting: deque[RequestReceived] = dataclasses.field(default_factory=deque)
 
 
 class StrikeEndpoint:
@@ -39,7 +47,6 @@ class StrikeEndpoint:
         now: Tells loop seconds.
         later: Calls back after so many seconds, for a lock whose flash is slow.
         provider: Makes the protection of one connection.
-        trace: Where refused frames are noted, by reason and length.
 
     Attributes:
         connection_count: Connections so far.
@@ -49,12 +56,9 @@ class StrikeEndpoint:
     __slots__ = (
         "_connection",
         "_firmware",
-        "_held_back",
         "_later",
         "_now",
         "_provider",
-        "_trace",
-        "_waiting",
         "connection_count",
         "refused_count",
     )
@@ -66,7 +70,6 @@ class StrikeEndpoint:
         now: Callable[[], float],
         later: Callable[[float, Callable[[], None]], object] | None = None,
         provider: Callable[[], SessionProvider] = PlaintextProvider,
-        trace: DeviceTrace | None = None,
     ) -> None:
         self.connection_count = 0
         self.refused_count = 0
@@ -74,12 +77,7 @@ class StrikeEndpoint:
         self._now = now
         self._later = later
         self._provider = provider
-        self._trace = NoTrace() if trace is None else trace
         self._connection: _Connection | None = None
-        # Events that happened while a request is answered; None while none is.
-        self._held_back: list[LockEvent] | None = None
-        # Requests that came while one is answered.
-        self._waiting: deque[RequestReceived] = deque()
 
     def connected(self, att_mtu: int, notify: Callable[[bytes], None]) -> None:
         """A central connected: a new session begins."""
@@ -107,7 +105,7 @@ class StrikeEndpoint:
             return
         for event in connection.session.receive(value, self._now()):
             if isinstance(event, RequestReceived):
-                self._waiting.append(event)
+                connection.waiting.append(event)
                 self._answer_waiting(connection)
             elif isinstance(event, FrameRefused):
                 self._refuse(connection, event)
@@ -115,31 +113,30 @@ class StrikeEndpoint:
     def disconnected(self) -> None:
         """The connection is over; what was unfinished is forgotten."""
         self._connection = None
-        self._held_back = None
-        self._waiting.clear()
         self._firmware.on_event(None)
 
     def _answer_waiting(self, connection: _Connection) -> None:
         """Answer what waits, in order, up to one whose change takes its time."""
-        while self._waiting and self._held_back is None and connection is self._connection:
-            self._answer(connection, self._waiting.popleft())
+        waiting = connection.waiting
+        while waiting and connection.held_back is None and connection is self._connection:
+            self._answer(connection, waiting.popleft())
 
     def _answer(self, connection: _Connection, request: RequestReceived) -> None:
-        held_back = self._held_back = []
+        held_back = connection.held_back = []
         try:
             reply = self._firmware.handle(request.message, self._now())
         except ProcessorDown:
             # Whoever asked waits in vain; what was written by then is written.
-            self._held_back = None
+            connection.held_back = None
             return
         except BaseException:
-            self._held_back = None
+            connection.held_back = None
             raise
 
         def send() -> None:
             # The connection that asked may be gone by now, and another one there.
             if connection is self._connection and self._firmware.is_running:
-                self._held_back = None
+                connection.held_back = None
                 self._send(connection, reply, in_reply_to=request.transaction)
                 for event in held_back:
                     self._event(event)
@@ -155,16 +152,19 @@ class StrikeEndpoint:
 
     def _refuse(self, connection: _Connection, refused: FrameRefused) -> None:
         self.refused_count += 1
-        self._trace.record("frame_refused", reason=refused.reason, length=refused.length)
+        self._firmware.trace.record("frame_refused", reason=refused.reason, length=refused.length)
         if refused.answer is not None:
             reply = StatusReply(status=refused.answer)
             self._send(connection, reply, in_reply_to=refused.transaction)
 
     def _event(self, event: LockEvent) -> None:
-        if self._held_back is not None:
-            self._held_back.append(event)
-        elif self._connection is not None:
-            self._send(self._connection, event)
+        connection = self._connection
+        if connection is None:
+            return
+        if connection.held_back is not None:
+            connection.held_back.append(event)
+        else:
+            self._send(connection, event)
 
     def _send(
         self, connection: _Connection, message: object, *, in_reply_to: int | None = None

@@ -27,7 +27,7 @@ from firmware_sim.hardware.keypad import KEYS, Keypad
 from firmware_sim.hardware.rtc import Rtc, RtcState
 from firmware_sim.locks import keypad_entry, lockout, misbehaviour, outside, requests
 from firmware_sim.locks.access_log import LogDraft
-from firmware_sim.locks.core import LockCore, LockEvent
+from firmware_sim.locks.core import LockCore, LockEvent, LockListener, Nameplate
 from firmware_sim.locks.lock_hardware import LockHardware
 from firmware_sim.locks.mechanism import next_due_us, notice, relock, when_booted
 from firmware_sim.locks.outcome import EntryReason, KeypadOutcome
@@ -47,8 +47,7 @@ class LockFirmware:
     """One lock.
 
     Args:
-        profile: The facts of its kind.
-        serial_number: Its own number, at most 255 bytes of UTF-8.
+        nameplate: What the factory made of it.
         memory: What it remembers; its state is where the lock goes on from.
         rtc: Its clock, in the state that memory holds.
         trace: Where it notes what it does.
@@ -56,33 +55,21 @@ class LockFirmware:
     Attributes:
         busy_s: Seconds that what the last request changed takes to be written, before its answer
             may go out: not zero only where the flash is slow.
-        hardware: What hands and the world do to its parts.
     """
 
-    __slots__ = ("_core", "_keypad", "_on_reset", "_pin_slot_count", "busy_s", "hardware")
+    __slots__ = ("_core", "_keypad", "busy_s")
 
     def __init__(
         self,
-        profile: Profile,
-        serial_number: str,
+        nameplate: Nameplate,
         memory: LockMemory,
         rtc: Rtc,
         trace: DeviceTrace | None = None,
     ) -> None:
-        self._core = LockCore(
-            profile, serial_number, memory, rtc, NoTrace() if trace is None else trace
-        )
+        self._core = LockCore(nameplate, memory, rtc, NoTrace() if trace is None else trace, self)
         self.busy_s = 0.0
-        self._pin_slot_count = profile.pin_slot_count
-        self._keypad = Keypad(
-            inter_digit_timeout_s=profile.keypad.inter_digit_timeout_s,
-            buffer_length=profile.keypad.buffer_length,
-            submit_length=profile.submit_length,
-            wakes_on_touch=profile.keypad.wakes_on_touch,
-        )
-        self._on_reset: Callable[[], None] | None = None
-        self._core.on_brown_out = self.brown_out
-        self.hardware = LockHardware(self._core, catch_up=self.tick, supply=self._supply)
+        # Made at the first touch, and forgotten when who typed has gone.
+        self._keypad: Keypad | None = None
 
     # --- what others may see ----------------------------------------------------------------
 
@@ -95,6 +82,21 @@ class LockFirmware:
     def is_running(self) -> bool:
         """True while main power is there and the processor neither hangs nor boots."""
         return self.is_powered and not self._core.faults.is_down
+
+    @property
+    def trace(self) -> DeviceTrace:
+        """Where it notes what it does."""
+        return self._core.trace
+
+    @property
+    def memory(self) -> LockMemory:
+        """What it remembers."""
+        return self._core.memory
+
+    @property
+    def hardware(self) -> LockHardware:
+        """What hands and the world do to its parts."""
+        return LockHardware(self._core, catch_up=self.tick, supply=self._supply)
 
     @property
     def has_news(self) -> bool:
@@ -130,21 +132,13 @@ class LockFirmware:
         """Have every event told to one listener, after it is in the log; None = nobody."""
         self._core.on_event = listener
 
-    def on_log_change(self, listener: Callable[[], None] | None) -> None:
-        """Have one listener told when `has_news` or `log_next_index` may have changed."""
-        self._core.on_log_change = listener
-
     def believe(self, policy: StatementPolicy) -> None:
         """Have a policy decide who may set the clock."""
         self._core.statement_policy = policy
 
-    def on_change(self, listener: Callable[[], None] | None) -> None:
-        """Have one listener told when anything changed, `next_deadline` perhaps."""
-        self._core.on_change = listener
-
-    def on_reset(self, listener: Callable[[], None] | None) -> None:
-        """Have one listener told when the processor was reset: its connections are gone."""
-        self._on_reset = listener
+    def listen(self, listener: LockListener | None) -> None:
+        """Have one listener told of changes; None = nobody."""
+        self._core.listener = listener
 
     # --- inputs -----------------------------------------------------------------------------
 
@@ -221,13 +215,14 @@ class LockFirmware:
             return keypad_entry.without_power(self._core, digits)
         self.tick(now)
         # Whoever was there before has gone, and the keypad has slept since.
-        left = self._keypad.walk_away()
+        left = None if self._keypad is None else self._keypad.walk_away()
         if left is not None:
             keypad_entry.finish(self._core, left, now)
-        self._keypad.wake(now)
+        keypad, self._keypad = _keypad_of(self._core.profile), None
+        keypad.wake(now)
         outcome = KeypadOutcome(opened=False, reason=EntryReason.INCOMPLETE)
-        ended = [self._keypad.press(key, now) for key in digits]
-        ended.append(self._keypad.walk_away())
+        ended = [keypad.press(key, now) for key in digits]
+        ended.append(keypad.walk_away())
         for entry in ended:
             if entry is not None and not outcome.opened:
                 with self._under_load():
@@ -248,6 +243,8 @@ class LockFirmware:
         if not self.is_running:
             return keypad_entry.without_power(self._core, key)
         self.tick(now)
+        if self._keypad is None:
+            self._keypad = _keypad_of(self._core.profile)
         entry = self._keypad.press(key, now)
         if entry is None:
             return None
@@ -307,11 +304,11 @@ class LockFirmware:
         self._restart(dataclasses.replace(core.state, bolt=bolt, relock_at_us=0), now)
 
     def _restart(self, state: DeviceState, now: float) -> None:
-        self._keypad.reset()
+        self._keypad = None
         self._boot(state, now)
         self._core.trace.record("reset")
-        if self._on_reset is not None:
-            self._on_reset()
+        if self._core.listener is not None:
+            self._core.listener.was_reset()
 
     def _supply(self, battery: BatteryPack, now: float) -> None:
         """Go on with other cells, or others at the jump terminals; without any, stop."""
@@ -355,7 +352,7 @@ class LockFirmware:
             relock_at_us=0,
         )
         core.commit(state, [], now)
-        self._keypad.reset()
+        self._keypad = None
         core.trace.record("power", on=False, clock_quality=core.reading(now).quality.name)
 
     @property
@@ -377,14 +374,14 @@ class LockFirmware:
             StateFileError: When the clock's new anchor could not be persisted.
         """
         self._core.faults = faults
-        misbehaviour.obey(self._core, plan, now, pin_slot_count=self._pin_slot_count)
+        misbehaviour.obey(self._core, plan, now, pin_slot_count=self._core.profile.pin_slot_count)
 
     def restart(self) -> None:
         """The processor starts anew, as after a watchdog's reset: what was typed is forgotten."""
-        self._keypad.reset()
-        if self._core.on_change is not None:
+        self._keypad = None
+        if self._core.listener is not None:
             # What was due meanwhile is due now.
-            self._core.on_change()
+            self._core.listener.changed()
 
     @contextlib.contextmanager
     def _under_load(self) -> Iterator[None]:
@@ -412,3 +409,13 @@ class LockFirmware:
             StateFileError: When it could not be persisted; memory is as before.
         """
         return outside.change_at_keypad(self._core, stream)
+
+
+def _keypad_of(profile: Profile) -> Keypad:
+    """A keypad that sleeps."""
+    return Keypad(
+        inter_digit_timeout_s=profile.keypad.inter_digit_timeout_s,
+        buffer_length=profile.keypad.buffer_length,
+        submit_length=profile.submit_length,
+        wakes_on_touch=profile.keypad.wakes_on_touch,
+    )

@@ -84,7 +84,7 @@ def finish(core: LockCore, entry: Entry, now: float) -> KeypadOutcome:
         "keypad", code=core.trace.pin_tag(entry.digits), reason=result.reason, slot=slot
     )
     if result.is_reset:
-        core.on_brown_out(now)
+        core.processor.brown_out(now)
     return KeypadOutcome(opened=result.reason in _OPENING, reason=result.reason, slot=slot)
 
 

@@ -167,7 +167,7 @@ def _operate_remotely(core: LockCore, operation: LockOperationType, now: float) 
     tried = attempt(core.state, core.profile, operation, source, core.rtc.true_us(now))
     if tried.is_reset:
         core.commit(tried.state, [], now)
-        core.on_brown_out(now)
+        core.processor.brown_out(now)
         raise DevicePoweredOff(f"lock {core.serial_number} was reset by its own motor")
     draft = (
         LogDraft(event=LogEvent.LOCK_OPERATION, source=source, detail=operation)

@@ -157,6 +157,12 @@ class FirstUse:
     used_s: U32
 
 
+# Values, so new locks share them.
+_NEW_BOLT: Final = Bolt()
+_CLOSED_DOOR: Final = Door()
+_FRESH_CELLS: Final = BatteryPack()
+
+
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class DeviceState:
     """Everything persistent that is not a record and not the log.
@@ -191,7 +197,7 @@ class DeviceState:
     """
 
     clock: RtcState
-    bolt: Bolt = dataclasses.field(default_factory=Bolt)
+    bolt: Bolt = _NEW_BOLT
     is_powered: bool = True
     wrong_codes: int = 0
     lockouts: int = 0
@@ -207,8 +213,8 @@ class DeviceState:
     told_battery: BatteryLevel = BatteryLevel.OK  # flash
     is_tamper_told: bool = False  # flash
     is_privacy_told: bool = False  # flash
-    door: Door = dataclasses.field(default_factory=Door)  # hardware
-    battery: BatteryPack = dataclasses.field(default_factory=BatteryPack)  # hardware
+    door: Door = _CLOSED_DOOR  # hardware
+    battery: BatteryPack = _FRESH_CELLS  # hardware
     is_escutcheon_off: bool = False  # hardware
     is_privacy_thrown: bool = False  # hardware
     # Hardware: a timer of the processor, which a power cut stops. A lock that boots unlocked

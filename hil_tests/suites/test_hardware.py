@@ -38,7 +38,6 @@ async def door(open_bench: BenchFactory) -> AsyncIterator[SimBench]:
     with pytest.MonkeyPatch.context() as patch:
         for module in (hil_tests.bench, profiles):
             patch.setattr(module, "load_profiles", lambda: equipped)
-        patch.setattr("gateway.app.load_profiles", lambda: equipped)
         async with open_bench() as bench:
             yield bench
 
@@ -94,7 +93,8 @@ async def test_relock_happens_at_its_time_without_anybody_looking(door: SimBench
     await door.advance(seconds=1)
     assert (await log(door))[-1] == ("lock_operation", "lock", "auto")
     # And then it is idle: no timer is left.
-    assert not any(device.alarm.is_set for device in door.bench.world.devices)
+    world = door.bench.world
+    assert not any(world.alarms.is_set(device.firmware) for device in world.devices)
 
 
 async def test_door_that_is_forced_is_told_as_tampering(door: SimBench) -> None:

@@ -78,6 +78,7 @@ class TimedLock:
         on_power_loss: ClockOnPowerLoss = ClockOnPowerLoss.KEEPS,
     ) -> None:
         self.profile = profile or roomy_profile()
+        self.serial_number = "SN-1"
         self.at_s: float = at_s
         self._epoch_s = at_s
         fresh = Rtc.fresh(
@@ -86,7 +87,7 @@ class TimedLock:
             utc_offset_min=utc_offset_min,
             error_s=error_s,
         )
-        factory = factory_record(self.profile, serial_number="SN-1", salt=bytes(16))
+        factory = factory_record(self.profile, serial_number=self.serial_number, salt=bytes(16))
         self.memory = new_memory(factory, DeviceState(clock=fresh))
         self.rtc = Rtc(
             fresh,
@@ -96,7 +97,7 @@ class TimedLock:
             on_power_loss=on_power_loss,
             zone=zone,
         )
-        self.firmware = LockFirmware(self.profile, "SN-1", self.memory, self.rtc)
+        self.firmware = LockFirmware(self, self.memory, self.rtc)
         self._users = 0
         self._holidays = 0
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 
-from firmware_sim.kernel.alarm import Alarm
+from firmware_sim.kernel.alarm import Alarms
 
 
 class Sleeper:
@@ -15,56 +15,58 @@ class Sleeper:
         self.deadlines = list(deadlines)
         self.rung: list[float] = []
 
+    @property
     def next_deadline(self) -> float | None:
         return self.deadlines[0] if self.deadlines else None
 
-    def ring(self, now: float) -> None:
+    def tick(self, now: float) -> None:
         self.rung.append(now)
         del self.deadlines[0]
 
 
-def alarm_of(sleeper: Sleeper) -> tuple[Alarm, Callable[[], float]]:
+def alarms_here() -> tuple[Alarms, Callable[[], float]]:
     loop = asyncio.get_running_loop()
-    return Alarm(loop, sleeper.next_deadline, sleeper.ring), loop.time
+    return Alarms(loop), loop.time
 
 
 async def test_alarm_rings_at_every_deadline_and_is_off_after_the_last() -> None:
     sleeper = Sleeper()
-    alarm, now = alarm_of(sleeper)
+    alarms, now = alarms_here()
     start = now()
     sleeper.deadlines = [start + 1.0, start + 3.0]
-    alarm.set()
+    alarms.set(sleeper)
     await asyncio.sleep(10.0)
     assert sleeper.rung == [start + 1.0, start + 3.0]
-    assert not alarm.is_set
+    assert not alarms.is_set(sleeper)
 
 
 async def test_alarm_without_a_deadline_sets_no_timer() -> None:
-    alarm, _ = alarm_of(Sleeper())
-    alarm.set()
-    assert not alarm.is_set
+    sleeper = Sleeper()
+    alarms, _ = alarms_here()
+    alarms.set(sleeper)
+    assert not alarms.is_set(sleeper)
 
 
 async def test_alarm_follows_a_deadline_that_moves_or_goes() -> None:
     sleeper = Sleeper()
-    alarm, now = alarm_of(sleeper)
+    alarms, now = alarms_here()
     start = now()
     sleeper.deadlines = [start + 1.0]
-    alarm.set()
-    alarm.set()
+    alarms.set(sleeper)
+    alarms.set(sleeper)
     sleeper.deadlines = [start + 5.0]
-    alarm.set()
+    alarms.set(sleeper)
     await asyncio.sleep(2.0)
     assert sleeper.rung == []
     await asyncio.sleep(4.0)
     assert sleeper.rung == [start + 5.0]
     sleeper.deadlines = [start + 20.0]
-    alarm.set()
+    alarms.set(sleeper)
     sleeper.deadlines = []
-    alarm.set()
-    assert not alarm.is_set
+    alarms.set(sleeper)
+    assert not alarms.is_set(sleeper)
     sleeper.deadlines = [start + 30.0]
-    alarm.set()
-    alarm.cancel()
+    alarms.set(sleeper)
+    alarms.cancel(sleeper)
     await asyncio.sleep(60.0)
     assert len(sleeper.rung) == 1

@@ -74,6 +74,7 @@ class Rig:
         on_power_loss: ClockOnPowerLoss = ClockOnPowerLoss.KEEPS,
     ) -> None:
         self.profile = profile_facts or profile(profile_id)
+        self.serial_number = "SN-1"
         self._clock = {
             "world_epoch_us": T0_S * 1_000_000,
             "drift_ppm": drift_ppm,
@@ -88,7 +89,7 @@ class Rig:
         self.journal: list[bytes] = []
         self.is_disk_full = False
         self.events: list[LockEvent] = []
-        self.log_changes = 0
+        self.log_changes = self.changes = self.resets = 0
         self.trace = NotedTrace()
         self._fresh = DeviceState(clock=fresh)
         self.memory = new_memory(self._factory, self._fresh)
@@ -97,7 +98,7 @@ class Rig:
 
     @property
     def _factory(self) -> FactoryRecord:
-        return factory_record(self.profile, serial_number="SN-1", salt=bytes(16))
+        return factory_record(self.profile, serial_number=self.serial_number, salt=bytes(16))
 
     @property
     def _flash_map(self) -> FlashMap:
@@ -106,9 +107,9 @@ class Rig:
     def _start(self) -> None:
         self.memory.keeper = self
         self.rtc = Rtc(self.memory.state.clock, **self._clock)  # type: ignore[arg-type] # a table
-        self.firmware = LockFirmware(self.profile, "SN-1", self.memory, self.rtc, self.trace)
+        self.firmware = LockFirmware(self, self.memory, self.rtc, self.trace)
         self.firmware.on_event(self.events.append)
-        self.firmware.on_log_change(self._count_change)
+        self.firmware.listen(self)
 
     # --- as the keeper of the memory --------------------------------------------------------
 
@@ -120,8 +121,16 @@ class Rig:
     def keep_all(self, flash: NorFlash, state: DeviceState) -> None:
         self.journal = list(encode_snapshot(flash, encode_hardware(state)))
 
-    def _count_change(self) -> None:
+    # --- as the listener of the firmware -----------------------------------------------------
+
+    def log_changed(self) -> None:
         self.log_changes += 1
+
+    def changed(self) -> None:
+        self.changes += 1
+
+    def was_reset(self) -> None:
+        self.resets += 1
 
     def crash(self) -> None:
         """Forget everything in RAM; go on from what was persisted."""

@@ -212,7 +212,7 @@ def test_what_was_told_is_there_after_a_crash() -> None:
 
 def test_lock_without_listeners_and_trace_works() -> None:
     rig = Rig("latch-m")
-    firmware = LockFirmware(rig.profile, "SN-2", rig.memory, rig.rtc)
+    firmware = LockFirmware(rig, rig.memory, rig.rtc)
     assert firmware.enter("1234567", 0.0).reason == "unknown_code"
     assert firmware.has_news
     firmware.power(False, 1.0)

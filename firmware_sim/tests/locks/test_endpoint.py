@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from firmware_sim.locks.endpoint import StrikeEndpoint
+from firmware_sim.locks.firmware import LockFirmware
 from firmware_sim.radio.endpoint import GattEndpoint
 from firmware_sim.tests.locks.rig import FROM_THE_START, PIN, Rig
 from protocols.doorlock.vocabulary import (
@@ -31,7 +32,7 @@ class Central:
     def __init__(self, rig: Rig, mtu: int = 23) -> None:
         self.rig = rig
         self.now = 0.0
-        self.endpoint = StrikeEndpoint(rig.firmware, now=lambda: self.now, trace=rig.trace)
+        self.endpoint = StrikeEndpoint(rig.firmware, now=lambda: self.now)
         self.told: list[Any] = []
         self.values: list[bytes] = []
         self.connect(mtu)
@@ -221,7 +222,8 @@ def test_central_that_leaves_during_a_reply_gets_no_event() -> None:
 
 
 def test_endpoint_without_a_trace_counts_all_the_same() -> None:
-    endpoint = StrikeEndpoint(Rig().firmware, now=lambda: 0.0)
+    rig = Rig()
+    endpoint = StrikeEndpoint(LockFirmware(rig, rig.memory, rig.rtc), now=lambda: 0.0)
     endpoint.connected(23, lambda _value: None)
     endpoint.received(b"")
     endpoint.disconnected()

@@ -62,17 +62,12 @@ class HardwareMachine(RuleBasedStateMachine):
             start=1,
         ):
             self.rig.program(slot, code, user_type=kind)
-        self.rig.firmware.on_reset(self.was_reset)
         self.now = 1.0
         self.mv = STRONG_MV
-        self.resets = 0
         self.is_blocked = self.is_private = self.is_off = self.is_jumped = False
         self.is_used = False
         # What the log must say of the keypad and of requests, in order.
         self.told: list[tuple[LogEvent, OperationSource]] = []
-
-    def was_reset(self) -> None:
-        self.resets += 1
 
     # --- what is so ---------------------------------------------------------------------------
 
@@ -110,7 +105,7 @@ class HardwareMachine(RuleBasedStateMachine):
     def enter(self, code: str) -> None:
         self.rig.firmware.tick(self.now)
         expected = self.expected_of(code)
-        before, resets = self.position, self.resets
+        before, resets = self.position, self.rig.resets
         opened, reason, _ = self.rig.enter(code, self.now)
         if reason == "locked_out":
             # Judged by the lockout's own tests.
@@ -118,7 +113,7 @@ class HardwareMachine(RuleBasedStateMachine):
             self.told.append((LogEvent.ACCESS_DENIED, OperationSource.KEYPAD))
             return
         if expected == "reset":
-            assert (opened, reason, self.resets) == (False, "no_power", resets + 1)
+            assert (opened, reason, self.rig.resets) == (False, "no_power", resets + 1)
             return
         assert reason == expected
         assert opened is (expected in ("opened", "duress"))
@@ -214,7 +209,6 @@ class HardwareMachine(RuleBasedStateMachine):
     @rule()
     def crash(self) -> None:
         self.rig.crash()
-        self.rig.firmware.on_reset(self.was_reset)
 
     # --- what must hold -----------------------------------------------------------------------
 
