@@ -56,11 +56,11 @@ def day(turns: int) -> Iterator[Step]:
 
 def test_no_cut_breaks_a_promise_of_a_lock() -> None:
     memory = new_memory(factory(TIGHT, log_capacity=30), FRESH)
-    recording, promise = record_lock(memory, day(27))
+    recording, promise = record_lock(memory, day(12))
     report = power_cut_sweep(recording, promise.mount, promise.check)
     assert report.findings == ()
-    assert report.image_count > 5_000
-    assert sum(memory.flash.erase_counts) > 3
+    assert report.image_count > 4_000
+    assert sum(memory.flash.erase_counts) > 1
 
 
 steps = st.one_of(
@@ -91,8 +91,8 @@ steps = st.one_of(
 )
 
 
-@settings(max_examples=5, deadline=None)
-@given(st.lists(steps, min_size=5, max_size=20), st.integers(0, 99))
+@settings(max_examples=3, deadline=None)
+@given(st.lists(steps, min_size=5, max_size=12), st.integers(0, 99))
 def test_no_cut_breaks_a_promise_whatever_the_workload(workload: list[Step], seed: int) -> None:
     memory = new_memory(factory(TINY, log_capacity=15), FRESH)
     recording, promise = record_lock(memory, workload)
@@ -119,8 +119,10 @@ def test_entry_that_reads_as_torn_at_first_and_as_whole_later_brings_nothing_bac
 
 def test_second_cut_while_the_lock_comes_up_breaks_nothing_either() -> None:
     memory = new_memory(factory(TIGHT, log_capacity=30), FRESH)
-    recording, promise = record_lock(memory, day(5))
-    report = power_cut_sweep(recording, promise.mount, promise.check, depth=2)
+    recording, promise = record_lock(memory, day(3))
+    report = power_cut_sweep(
+        recording, promise.mount, promise.check, depth=2, models=[TornModel.NOTHING]
+    )
     assert report.findings == ()
 
 
