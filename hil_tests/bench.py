@@ -20,7 +20,6 @@ from starlette.types import ASGIApp
 
 from firmware_sim import errors as simulation
 from firmware_sim.device import ADVERTISING_INTERVAL_MS, Device, DeviceSpec
-from firmware_sim.faults.plan import FaultPlan
 from firmware_sim.kernel.clock import WorldClock
 from firmware_sim.kernel.loop import SimLoop
 from firmware_sim.kernel.streams import Streams
@@ -31,12 +30,12 @@ from firmware_sim.radio.backend import bleak_backend
 from firmware_sim.world import World
 from gateway.app import Gateway
 from gateway.config import ApiConfig, DeviceConfig, GatewayConfig, StoreConfig, WorkspaceConfig
-from gateway.config_schema import nearest
 from gateway.errors import GatewayError
 from gateway.ports import Edge
 from gateway.profiles import load_profiles
 from hil_tests import bench_hardware
 from hil_tests.bench_clock import BenchClock, Progress
+from hil_tests.bench_faults import plan_of
 from hil_tests.bench_file import BenchDevice, BenchFile
 from hil_tests.errors import BenchError, GatewayUnusable, UnknownDevice
 from hil_tests.zones import posix_zone
@@ -346,16 +345,7 @@ class Bench:
             BenchError: When there is no such knob, or it has no such value.
         """
         device = self.device(name)
-        known = [field.name for field in dataclasses.fields(FaultPlan)]
-        for knob in knobs:
-            if knob not in known:
-                raise BenchError(
-                    f"{knob[:64]!r} is no knob of a fault plan{nearest(knob[:64], known)}"
-                )
-        try:
-            plan = FaultPlan(**knobs)
-        except simulation.FaultPlanInvalid as error:
-            raise BenchError(str(error)) from None
+        plan = plan_of(knobs)
         self.world.set_faults(device.spec.name, plan)
         await self.clock.settle()
 

@@ -15,84 +15,38 @@ what can't be kept there is taken back.
 from __future__ import annotations
 
 import dataclasses
-import functools
-import struct
 from collections.abc import Callable, Iterator, Sequence
-from typing import Final, Protocol
+from typing import Final
 
 from firmware_sim.errors import BrownOut, MemoryFull, StateFileError
-from firmware_sim.flash.errors import FlashMisused, NvsDataDamaged, NvsEraseFailed, NvsFull
-from firmware_sim.flash.nor import Erase, NorFlash, Operation, SectorContent, Snapshot, pages_of
-from firmware_sim.flash.nvs import Nvs, sector_reader
-from firmware_sim.flash.nvs_area import reader_shape
-from firmware_sim.flash.nvs_sector import SectorReader, SectorShape, aligned
+from firmware_sim.flash.errors import FlashMisused, NvsEraseFailed, NvsFull
+from firmware_sim.flash.nor import Erase, NorFlash, Operation, Snapshot, pages_of
+from firmware_sim.flash.nvs_sector import aligned
 from firmware_sim.flash.nvs_settings import LOCK_SETTINGS, NvsSettings
-from firmware_sim.memory.audit_ring import AuditRing, RingSector
+from firmware_sim.memory.audit_ring import AuditRing
 from firmware_sim.memory.flash_map import FlashArea, FlashMap
-from firmware_sim.memory.interface import Change, Interruption
+from firmware_sim.memory.interface import Change, FlashKeeper, Interruption
+from firmware_sim.memory.item_store import ItemStore
 from firmware_sim.memory.meta import read_factory_record
 from firmware_sim.memory.news import is_news, with_news
-from firmware_sim.memory.record_layout import RECORD_HEAD_BYTES, decode_record, encode_record
+from firmware_sim.memory.record_layout import RECORD_HEAD_BYTES, encode_record
 from firmware_sim.memory.records import DeviceState, Record
+from firmware_sim.memory.seen_contents import SeenContents, readable_record
 from firmware_sim.memory.state_items import changed_items, with_flash_part, with_items
 from firmware_sim.memory.table import RecordTable
 from protocols.doorlock.digest import RecordKey
 from protocols.doorlock.vocabulary import RecordKind
-from protocols.errors import MalformedFrame
 from protocols.strike.messages import LogRecord
 
-_BATCH_ID: Final = 0x0001
-_SCRATCH_ID: Final = 0x0005
 # Records get their ids in the order in which their keys are first written.
 _FIRST_RECORD_ID: Final = 0x0100
 _LAST_RECORD_ID: Final = 0xFFFE
-_BATCH_PART: Final = struct.Struct("<HB")
 # What an item costs beside its data: its entry of 8 bytes and the data CRC of 4.
 _ITEM_OVERHEAD: Final = 12
 # Bytes of every sector that no record may count on: the longest batch (a credential and the user
 # with all schedules that go with it) would not fit into a smaller rest. Of small sectors a part.
 _SECTOR_RESERVE: Final = 512
 _SECTOR_RESERVE_SHARE: Final = 4
-
-
-class FlashKeeper(Protocol):
-    """Keeps a flash beyond this process; each call returns when that is safe."""
-
-    def keep_change(self, operations: Sequence[Operation], state: DeviceState) -> None:
-        """Keep what one change did.
-
-        Raises:
-            StateFileError: When it could not be kept; what is kept is as before.
-        """
-
-    def keep_all(self, flash: NorFlash, state: DeviceState) -> None:
-        """Keep the whole flash anew; raises as `keep_change`."""
-
-
-class SeenContents:
-    """What mounting many images of one lock has read before: sectors and records by their bytes.
-
-    Args:
-        flash: A flash of that geometry.
-        settings: How its NVS is kept.
-
-    Attributes:
-        reader: Reads sectors of NVS.
-        ring: Sectors of the audit ring.
-    """
-
-    __slots__ = ("_records", "reader", "ring")
-
-    def __init__(self, flash: NorFlash, settings: NvsSettings) -> None:
-        self.reader = sector_reader(flash, settings)
-        self.ring: dict[SectorContent, RingSector] = {}
-        self._records: dict[bytes, Record | None] = {}
-
-    def record(self, data: bytes) -> Record | None:
-        """A record from its bytes in flash; None when they are none."""
-        if data not in self._records:
-            self._records[data] = _readable(data)
-        return self._records[data]
 
 
 class FlashMemory:
@@ -125,8 +79,8 @@ class FlashMemory:
     __slots__ = (
         "_ids",
         "_is_torn",
+        "_items",
         "_next_id",
-        "_nvs",
         "_ring",
         "_salt",
         "_seen",
@@ -242,7 +196,9 @@ class FlashMemory:
         if self.keeper is not None or self.interrupt is not None:
             self.flash.log = operations
         try:
-            self._write(items, change.log)
+            self._items.write(items)
+            for entry in change.log:
+                self._ring.append(entry)
             if self.interrupt is not None:
                 self._interrupted(self.interrupt(operations), before, operations)
             if self.keeper is not None:
@@ -304,17 +260,6 @@ class FlashMemory:
             self._take_back(before)
             raise
 
-    def _write(self, items: Sequence[tuple[int, bytes]], log: Sequence[LogRecord]) -> None:
-        if len(items) > 1:
-            parts = [_BATCH_PART.pack(item_id, len(data)) + data for item_id, data in items]
-            self._nvs.write(_BATCH_ID, b"".join(parts))
-        for item_id, data in items:
-            self._nvs.write(item_id, data)
-        if len(items) > 1:
-            self._nvs.delete(_BATCH_ID)
-        for record in log:
-            self._ring.append(record)
-
     def _record_item(self, record: Record, number: int) -> tuple[int, bytes]:
         """Id and bytes of a record, the `number`th of its change."""
         item_id = self._ids.get(record.key)
@@ -373,24 +318,16 @@ class FlashMemory:
     # --- power-up ---------------------------------------------------------------------------
 
     def _mount(self, *, after_cut: bool = False) -> None:
-        flash_map = self.flash_map
         # Read again when it is needed: another image may have come into the flash.
         self._salt = None
-        self._nvs = Nvs(
+        self._items = ItemStore(
             self.flash,
+            self.flash_map,
             self._settings,
-            first_sector=flash_map.first_sector(FlashArea.NVS),
-            sector_count=flash_map.sector_count(FlashArea.NVS),
-            reader=_shared_reader(reader_shape(self.flash), self._settings)
-            if self._seen is None
-            else self._seen.reader,
+            reader=None if self._seen is None else self._seen.reader,
+            after_cut=after_cut,
         )
-        if after_cut:
-            self._settle()
-        contents = self._nvs.contents()
-        if _BATCH_ID in contents:
-            self._finish_batch(contents[_BATCH_ID])
-            contents = self._nvs.contents()
+        contents = self._items.contents()
         self._is_torn = False
         self._ring = self._ring_in_flash(after_cut=after_cut)
         self._index(contents)
@@ -407,31 +344,6 @@ class FlashMemory:
             after_cut=after_cut,
         )
 
-    def _settle(self) -> None:
-        """Make what was read stay as it was read, and what is written next stay as it is written.
-
-        A cut may have left the cells of one entry, or of the place behind the newest one, between
-        0 and 1. The newest entry is programmed once more, and the place behind it taken by an
-        item that nobody reads.
-        """
-        self._nvs.settle_newest()
-        try:
-            last = self._nvs.read(_SCRATCH_ID) or b""
-        except NvsDataDamaged:
-            last = b""
-        count = int.from_bytes(last, "little") + 1 & 0xFFFF_FFFF
-        self._nvs.write(_SCRATCH_ID, count.to_bytes(4, "little"))
-
-    def _finish_batch(self, batch: bytes | None) -> None:
-        """Do a change again that had been in progress when power went."""
-        at = 0
-        while batch is not None and at < len(batch):
-            item_id, length = _BATCH_PART.unpack_from(batch, at)
-            at += _BATCH_PART.size
-            self._nvs.write(item_id, batch[at : at + length])
-            at += length
-        self._nvs.delete(_BATCH_ID)
-
     def _index(self, contents: dict[int, bytes | None]) -> None:
         self._ids.clear()
         self._next_id = _FIRST_RECORD_ID
@@ -441,15 +353,13 @@ class FlashMemory:
         for item_id in sorted(contents):
             data = contents[item_id]
             self._next_id = max(self._next_id, item_id + 1)
-            if item_id == _SCRATCH_ID:
-                continue
             if data is None:
                 self.damaged_count += 1
                 continue
             if item_id < _FIRST_RECORD_ID:
                 continue
             self._used_bytes += self._stored_bytes(len(data))
-            record = _readable(data) if self._seen is None else self._seen.record(data)
+            record = readable_record(data) if self._seen is None else self._seen.record(data)
             if record is None:
                 self.damaged_count += 1
                 continue
@@ -469,21 +379,5 @@ class FlashMemory:
         return 0
 
 
-@functools.cache
-def _shared_reader(shape: SectorShape, settings: NvsSettings) -> SectorReader:
-    """One reader for all locks of one geometry: it keeps nothing."""
-    return SectorReader(shape, settings)
-
-
 # Log records that a search for the last news reads at once.
 _LOOKED_BACK: Final = 32
-
-
-def _readable(data: bytes) -> Record | None:
-    """A record from its bytes in flash; None when they are none that this version knows."""
-    try:
-        stored = decode_record(data)
-        key = RecordKey(stored.kind, stored.index, stored.sub_index)
-        return Record.stored(key, stored.revision, stored.form, stored.content)
-    except (MalformedFrame, KeyError):
-        return None

@@ -105,3 +105,17 @@ class LockMemory(Protocol):
             NvsUnmountable: When no lock could come up from what is in flash.
             StateFileError: When what had to be mended could not be persisted.
         """
+
+
+class FlashKeeper(Protocol):
+    """Keeps a flash beyond this process; each call returns when that is safe."""
+
+    def keep_change(self, operations: Sequence[Operation], state: DeviceState) -> None:
+        """Keep what one change did.
+
+        Raises:
+            StateFileError: When it could not be kept; what is kept is as before.
+        """
+
+    def keep_all(self, flash: NorFlash, state: DeviceState) -> None:
+        """Keep the whole flash anew; raises as `keep_change`."""

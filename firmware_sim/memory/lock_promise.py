@@ -17,9 +17,10 @@ from firmware_sim.flash.nor import NorFlash
 from firmware_sim.flash.nvs_settings import LOCK_SETTINGS, NvsSettings
 from firmware_sim.flash.power_cut import Cut, Recording, Violation, ViolationKind, record
 from firmware_sim.memory.audit_ring import NO_CHAIN, chain_value
-from firmware_sim.memory.flash_memory import FlashMemory, SeenContents
+from firmware_sim.memory.flash_memory import FlashMemory
 from firmware_sim.memory.interface import Change
 from firmware_sim.memory.records import DeviceState, Record
+from firmware_sim.memory.seen_contents import SeenContents
 from protocols.doorlock.digest import RecordKey
 from protocols.strike.messages import LogRecord
 from protocols.wire.layout import codec

@@ -16,12 +16,11 @@ from firmware_sim.memory.audit_ring import AuditRing, chain_value
 from firmware_sim.memory.flash_file import new_memory
 from firmware_sim.memory.flash_map import FlashArea, FlashMap
 from firmware_sim.memory.flash_memory import (
-    _BATCH_ID,
     _FIRST_RECORD_ID,
     _LAST_RECORD_ID,
-    _SCRATCH_ID,
     FlashMemory,
 )
+from firmware_sim.memory.item_store import _BATCH_ID, _SCRATCH_ID
 from firmware_sim.memory.meta import FactoryRecord, factory_record, flash_map_of
 from firmware_sim.memory.pins import credential_record
 from firmware_sim.memory.record_layout import FlashRecord, RecordForm, encode_record
