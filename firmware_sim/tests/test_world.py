@@ -18,6 +18,10 @@ from firmware_sim.kernel.clock import WorldClock
 from firmware_sim.kernel.run import Simulation, run_sim
 from firmware_sim.kernel.streams import Streams
 from firmware_sim.kernel.trace import Trace
+from firmware_sim.memory.flash_file import new_memory
+from firmware_sim.memory.interface import LockMemory
+from firmware_sim.memory.meta import FactoryRecord
+from firmware_sim.memory.records import DeviceState
 from firmware_sim.radio.backend import bleak_backend
 from firmware_sim.tests.locks.rig import PIN, profile
 from firmware_sim.world import World, latest_instant_in
@@ -396,3 +400,18 @@ async def test_idle_devices_set_no_timers() -> None:
         before = loop.callbacks_run
         await asyncio.sleep(7 * 86_400)
         assert loop.callbacks_run - before < 10
+
+
+async def test_world_with_a_maker_of_memories_asks_it_for_each_new_lock() -> None:
+    made: list[str] = []
+
+    def make_memory(factory: FactoryRecord, fresh: DeviceState) -> LockMemory:
+        made.append(factory.serial_number)
+        return new_memory(factory, fresh)
+
+    loop = asyncio.get_running_loop()
+    clock = WorldClock(loop, EPOCH_MS)
+    trace = Trace(None, SEED, clock)
+    world = World(loop, Streams(SEED), trace, clock, make_memory=make_memory)
+    devices = [world.add(FRONT), world.add(GYM)]
+    assert made == [device.spec.serial_number for device in devices]
