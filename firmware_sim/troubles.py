@@ -136,7 +136,7 @@ class _Victim:
         self._device.firmware.power(True, self._now())
 
     def restart(self) -> None:
-        self._device.firmware.restart()
+        self._device.firmware.reset(self._now())
 
     def switch_radio(self) -> None:
         self._switch(self._device)

@@ -379,13 +379,6 @@ class LockFirmware:
         self._core.faults = faults
         misbehaviour.obey(self._core, plan, now, pin_slot_count=self._pin_slot_count)
 
-    def restart(self) -> None:
-        """The processor starts anew, as after a watchdog's reset: what was typed is forgotten."""
-        self._keypad.reset()
-        if self._core.on_change is not None:
-            # What was due meanwhile is due now.
-            self._core.on_change()
-
     @contextlib.contextmanager
     def _under_load(self) -> Iterator[None]:
         """While something is asked of it, its flash is written under load."""

@@ -38,7 +38,6 @@ async def door(open_bench: BenchFactory) -> AsyncIterator[SimBench]:
     with pytest.MonkeyPatch.context() as patch:
         for module in (hil_tests.bench, profiles):
             patch.setattr(module, "load_profiles", lambda: equipped)
-        patch.setattr("gateway.app.load_profiles", lambda: equipped)
         async with open_bench() as bench:
             yield bench
 
