@@ -136,13 +136,14 @@ class _Victim:
         self._device.firmware.power(True, self._now())
 
     def restart(self) -> None:
-        self._device.firmware.restart()
+        self._device.firmware.reset(self._now())
 
     def switch_radio(self) -> None:
         self._switch(self._device)
 
     def step_clock(self, step_s: float) -> None:
-        self._device.firmware.step_clock(step_s, self._now())
+        now = self._now()
+        self._device.firmware.disturb_clock(lambda rtc: rtc.when_jumped(step_s, now), now)
 
     def change_at_keypad(self, stream: random.Random) -> tuple[str, int] | None:
         return self._device.firmware.change_at_keypad(stream)

@@ -55,10 +55,11 @@ class DeviceFaults:
     Attributes:
         on_breakdown: Told that the processor stops at once: for how many seconds, and whether
             main power goes with it. Whoever listens has it run again.
+        pin_slot_count: PIN slots that the device has by its kind; None until a plan is obeyed.
         is_down: True while the processor does not run: it hangs, or boots.
     """
 
-    __slots__ = ("_plan", "_stream", "_trace", "is_down", "on_breakdown")
+    __slots__ = ("_plan", "_stream", "_trace", "is_down", "on_breakdown", "pin_slot_count")
 
     def __init__(
         self, plan: FaultPlan, stream: random.Random | None, trace: FaultTrace | None
@@ -67,6 +68,7 @@ class DeviceFaults:
         self._trace = trace
         self.on_breakdown: Callable[[float, bool], None] | None = None
         self.is_down = False
+        self.pin_slot_count: int | None = None
         self.plan = plan
 
     @property

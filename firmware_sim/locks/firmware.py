@@ -37,7 +37,6 @@ from firmware_sim.memory.interface import LockMemory
 from firmware_sim.memory.records import DeviceState
 from firmware_sim.memory.view import MemoryView, view_of
 from protocols.doorlock.vocabulary import ClockQuality, LogEvent
-from protocols.profiles.parser import Profile
 from protocols.strike.messages import LogRecord
 
 _US_PER_S: Final = 1_000_000
@@ -218,7 +217,7 @@ class LockFirmware:
         left = None if self._keypad is None else self._keypad.walk_away()
         if left is not None:
             keypad_entry.finish(self._core, left, now)
-        keypad, self._keypad = _keypad_of(self._core.profile), None
+        keypad, self._keypad = keypad_entry.keypad_of(self._core.profile), None
         keypad.wake(now)
         outcome = KeypadOutcome(opened=False, reason=EntryReason.INCOMPLETE)
         ended = [keypad.press(key, now) for key in digits]
@@ -244,7 +243,7 @@ class LockFirmware:
             return keypad_entry.without_power(self._core, key)
         self.tick(now)
         if self._keypad is None:
-            self._keypad = _keypad_of(self._core.profile)
+            self._keypad = keypad_entry.keypad_of(self._core.profile)
         entry = self._keypad.press(key, now)
         if entry is None:
             return None
@@ -374,14 +373,7 @@ class LockFirmware:
             StateFileError: When the clock's new anchor could not be persisted.
         """
         self._core.faults = faults
-        misbehaviour.obey(self._core, plan, now, pin_slot_count=self._core.profile.pin_slot_count)
-
-    def restart(self) -> None:
-        """The processor starts anew, as after a watchdog's reset: what was typed is forgotten."""
-        self._keypad = None
-        if self._core.listener is not None:
-            # What was due meanwhile is due now.
-            self._core.listener.changed()
+        misbehaviour.obey(self._core, plan, now)
 
     @contextlib.contextmanager
     def _under_load(self) -> Iterator[None]:
@@ -394,14 +386,6 @@ class LockFirmware:
         finally:
             memory.interrupt = None
 
-    def step_clock(self, step_s: float, now: float) -> None:
-        """Let the clock jump by itself, so many seconds, negative = back; nobody is told.
-
-        Raises:
-            StateFileError: When it could not be persisted; the clock is as before.
-        """
-        misbehaviour.step_clock(self._core, step_s, now)
-
     def change_at_keypad(self, stream: random.Random) -> tuple[str, int] | None:
         """Let somebody with the programming code change the memory; see `outside`.
 
@@ -409,13 +393,3 @@ class LockFirmware:
             StateFileError: When it could not be persisted; memory is as before.
         """
         return outside.change_at_keypad(self._core, stream)
-
-
-def _keypad_of(profile: Profile) -> Keypad:
-    """A keypad that sleeps."""
-    return Keypad(
-        inter_digit_timeout_s=profile.keypad.inter_digit_timeout_s,
-        buffer_length=profile.keypad.buffer_length,
-        submit_length=profile.submit_length,
-        wakes_on_touch=profile.keypad.wakes_on_touch,
-    )

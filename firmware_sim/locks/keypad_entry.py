@@ -10,7 +10,7 @@ from typing import Final
 
 from firmware_sim.errors import BrownOut, ProcessorDown
 from firmware_sim.faults.points import BROWN_OUT_S
-from firmware_sim.hardware.keypad import Entry
+from firmware_sim.hardware.keypad import Entry, Keypad
 from firmware_sim.locks import expiring, lockout
 from firmware_sim.locks.access_log import LogDraft
 from firmware_sim.locks.admission import Decision, decide
@@ -26,6 +26,7 @@ from protocols.doorlock.vocabulary import (
     OperationSource,
     UserType,
 )
+from protocols.profiles.parser import Profile
 
 _DENIED: Final[Mapping[EntryReason, AccessDeniedReason]] = MappingProxyType(
     {
@@ -57,6 +58,16 @@ class _Result:
     drafts: tuple[LogDraft, ...] = ()
     records: tuple[Record, ...] = ()
     is_reset: bool = False
+
+
+def keypad_of(profile: Profile) -> Keypad:
+    """A keypad that sleeps."""
+    return Keypad(
+        inter_digit_timeout_s=profile.keypad.inter_digit_timeout_s,
+        buffer_length=profile.keypad.buffer_length,
+        submit_length=profile.submit_length,
+        wakes_on_touch=profile.keypad.wakes_on_touch,
+    )
 
 
 def finish(core: LockCore, entry: Entry, now: float) -> KeypadOutcome:

@@ -81,40 +81,27 @@ def interruption(faults: DeviceFaults, operations: Sequence[Operation]) -> Inter
     return Interruption(number, leave)
 
 
-def obey(core: LockCore, plan: FaultPlan, now: float, *, pin_slot_count: int) -> None:
+def obey(core: LockCore, plan: FaultPlan, now: float) -> None:
     """Go by a fault plan from now on.
 
     Args:
         core: The lock; its faults are its own by now.
         plan: The plan.
         now: Loop seconds.
-        pin_slot_count: PIN slots of its profile.
 
     Raises:
         StateFileError: When the clock's new anchor could not be persisted; the plan holds anyhow.
     """
     core.faults.plan = plan
-    left = max(0, pin_slot_count - plan.device_slots_withdrawn)
+    faults = core.faults
+    if faults.pin_slot_count is None:
+        faults.pin_slot_count = core.profile.pin_slot_count
+    left = max(0, faults.pin_slot_count - plan.device_slots_withdrawn)
     if left != core.profile.pin_slot_count:
         core.profile = dataclasses.replace(core.profile, pin_slot_count=left)
     clock = core.rtc.when_hurried(plan.clock_drift_ppm, now)
     if clock.extra_ppb != core.state.clock.extra_ppb:
         core.commit(dataclasses.replace(core.state, clock=clock), [], now)
-
-
-def step_clock(core: LockCore, step_s: float, now: float) -> None:
-    """Let the clock jump by itself; the firmware notices nothing.
-
-    Args:
-        core: The lock.
-        step_s: Seconds; negative = back.
-        now: Loop seconds.
-
-    Raises:
-        StateFileError: When it could not be persisted; the clock is as before.
-    """
-    clock = core.rtc.when_jumped(step_s, now)
-    core.commit(dataclasses.replace(core.state, clock=clock), [], now)
 
 
 def _written_key(message: Any) -> RecordKey | None:

@@ -1,15 +1,19 @@
 """Does a lockout hold? Counted from outside: by what came of the entries, not by the lock's word.
 
 So many wrong codes in a row lock a keypad out, for at least the first length that the profile
-names, on the lock's own clock. An entry that opens before that is a violation, whatever happened
-to the lock meanwhile: a reset or a power cut forgives nothing. A clock that jumped or was set may
-have moved the end, so nothing is held against a lock whose clock and the truth have moved apart
-since.
+names, on the lock's own clock. A lock may count more than the row shows, since a code that opens
+does not forgive everything: then the lockout began at an earlier wrong code of the row, and the
+counter with it. But it began at one of them, so one of them must have been followed by a pause in
+which no code was looked at. A row without such a pause is a violation, whatever happened to the
+lock meanwhile: a reset or a power cut forgives nothing. A clock that jumped or was set may have
+moved the end, so nothing is held against a lock whose clock and the truth moved apart in the row.
 """
 
 from __future__ import annotations
 
+import collections
 import datetime as dt
+import itertools
 from typing import Final
 
 from hil_tests.errors import SafetyViolated
@@ -18,6 +22,8 @@ from protocols.profiles.parser import LockoutRules
 
 # Clocks show whole seconds, and drift by up to 5 % in a fault plan.
 _SLACK: Final = dt.timedelta(seconds=5)
+# Whole seconds of a clock that keeps time are this far apart at most.
+_STEADY: Final = dt.timedelta(seconds=1)
 _RULE: Final = "lockout"
 _WRONG: Final = "unknown_code"
 _FORGIVING: Final = ("opened", "duress")
@@ -34,9 +40,10 @@ class LockoutOracle:
     def __init__(self, device: str, rules: LockoutRules) -> None:
         self._device = device
         self._rules = rules
-        self._wrong_codes = 0
-        # When the lockout began: true time, and how far the lock's clock was from it.
-        self._began: tuple[dt.datetime, dt.timedelta] | None = None
+        # The newest wrong codes in a row: true time, and how far the lock's clock was from it.
+        self._row: collections.deque[tuple[dt.datetime, dt.timedelta]] = collections.deque(
+            maxlen=rules.wrong_code_limit
+        )
 
     def judge(self, reason: str, view: View, now: str) -> None:
         """Take note of what came of an entry.
@@ -49,26 +56,29 @@ class LockoutOracle:
         Raises:
             SafetyViolated: When a code was looked at while the keypad must be locked out.
         """
-        offset = at(view["clock"]["now"]) - at(now)
-        if reason in {_WRONG, *_FORGIVING} and self._must_hold(at(now), offset):
+        if reason not in {_WRONG, *_FORGIVING}:
+            return
+        entry = at(now), at(view["clock"]["now"]) - at(now)
+        if self._must_hold(entry):
             raise SafetyViolated(
                 _RULE,
                 self._device,
                 f"an entry was answered {reason} although {self._rules.wrong_code_limit} "
                 f"wrong codes had locked the keypad out less than {self._rules.lockout_s} s ago",
             )
-        if reason in _FORGIVING:
-            self._wrong_codes = 0
-        elif reason == _WRONG:
-            self._wrong_codes += 1
-            if self._wrong_codes == self._rules.wrong_code_limit:
-                self._wrong_codes = 0
-                self._began = at(now), offset
+        if reason == _WRONG:
+            self._row.append(entry)
+        else:
+            self._row.clear()
 
-    def _must_hold(self, now: dt.datetime, offset: dt.timedelta) -> bool:
-        if self._began is None:
+    def _must_hold(self, entry: tuple[dt.datetime, dt.timedelta]) -> bool:
+        """True when no lockout fits between any two of a whole row and the entry after it."""
+        if len(self._row) < self._rules.wrong_code_limit:
             return False
-        began, offset_then = self._began
-        shortest = dt.timedelta(seconds=self._rules.lockout_s)
-        is_clock_steady = abs(offset - offset_then) <= dt.timedelta(seconds=1)
-        return is_clock_steady and now - began < shortest - _SLACK
+        shortest = dt.timedelta(seconds=self._rules.lockout_s) - _SLACK
+        return all(
+            after - before < shortest and abs(offset_after - offset_before) <= _STEADY
+            for (before, offset_before), (after, offset_after) in itertools.pairwise(
+                (*self._row, entry)
+            )
+        )

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import asyncio
-import itertools
 import json
 from typing import Any
 from urllib.parse import quote
@@ -114,20 +113,6 @@ async def test_power_and_radio_are_seen_in_the_list(small: SimBench) -> None:
     gym, shed = listed["devices"]
     assert (gym["is_powered"], gym["is_in_range"]) == (False, False)
     assert (shed["is_powered"], shed["is_in_range"]) == (True, True)
-
-
-async def test_route_whose_hardware_comes_later_says_what_is_missing(small: SimBench) -> None:
-    for what, method in itertools.product(("flash",), ("GET", "PUT", "POST")):
-        async with client_of(small.bench) as http:
-            reply = await http.request(
-                method, f"/bench/devices/gym/{what}?area=nvs", content=b"\xff any body"
-            )
-        check_form(reply)
-        assert reply.status_code == 501
-        assert reply.json()["error"]["type"] == "not_implemented"
-        assert "it needs the" in reply.json()["error"]["message"]
-        status, _ = await ask(small.bench, method, f"/bench/devices/nobody/{what}")
-        assert status == 404
 
 
 # --- what they refuse -------------------------------------------------------------------------

@@ -450,11 +450,9 @@ def test_reset_of_the_processor_forgets_what_was_typed_and_starts_the_relock_ane
         rig.firmware.press(key, 10.0 + at)
     rig.firmware.reset(14.0)
     assert rig.firmware.next_deadline == pytest.approx(44.5)
-    assert rig.firmware.press("1", 14.5) is None
-    # Four digits ago the code was nearly complete; what is left is one digit, which opens nothing.
-    outcome = rig.firmware.press("#", 15.0)
-    assert outcome is not None
-    assert not outcome.opened
+    # There is nothing to submit.
+    assert rig.firmware.press("#", 14.5) is None
+    assert rig.firmware.press("#", 15.0) is None
 
 
 def test_dead_cells_keep_a_door_from_relocking_and_the_log_says_so() -> None:

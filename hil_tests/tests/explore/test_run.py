@@ -48,7 +48,7 @@ def test_whole_chain_breaks_no_rule(suite: str) -> None:
 
 
 def test_lock_that_ignores_windows_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(admission, "is_admitted", lambda *_, **__: True)
+    monkeypatch.setattr(admission, "is_in_schedule", lambda *_, **__: True)
     verdicts = Counter(report.verdict for report in explored("device", range(4)))
     assert verdicts[Verdict.UNSAFE] >= 1
 
