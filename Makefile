@@ -41,12 +41,13 @@ newest:
 	@if [ -n "$(NEWEST)" ]; then STRIKEPLATE_CI= $(MAKE) test PYTHON="$(NEWEST)" VENV=.venv-3.13; \
 	else echo "no python3.13 here: the tests ran on one Python only"; fi
 
-# Random weeks on benches under random faults, judged by oracles; bounded to five minutes.
+# Random weeks on benches under random faults, judged by oracles. The bounds say when the last run
+# begins; with its end, both commands together stay below three and a half minutes.
 explore: $(STAMP)
 	rm -rf build/explore
-	$(BIN)/strikeplate explore --seeds 0:10 --suite fleet --jobs 0 --minutes 0.7 \
+	$(BIN)/strikeplate explore --seeds 0:10 --suite fleet --jobs 0 --minutes 0.5 \
 	  --campaign build/explore/campaign.jsonl
-	$(BIN)/strikeplate explore --seeds 0:200 --suite grants --suite device --jobs 0 --minutes 4 \
+	$(BIN)/strikeplate explore --seeds 0:200 --suite grants --suite device --jobs 0 --minutes 2.2 \
 	  --campaign build/explore/campaign.jsonl
 
 bench: $(STAMP)

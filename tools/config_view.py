@@ -22,6 +22,8 @@ def view(config: GatewayConfig) -> dict[str, Any]:
     is one for the password that it may hold; without it, it is worth seeing.
     """
     document: dict[str, Any] = _table(config)
+    # Made of the files that the devices name; it is no key of the configuration.
+    del document["profiles"]
     url = parse_url(config.store.url)
     document["store"]["url"] = url.render_as_string(hide_password=True)
     return document

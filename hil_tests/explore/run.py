@@ -147,6 +147,12 @@ def _leaves(error: BaseException) -> Iterator[BaseException]:
 
 
 def hush() -> None:
-    """Keep the gateway's warnings off the screen: in an exploration, trouble is the point."""
-    logging.getLogger("gateway").setLevel(logging.CRITICAL)
-    logging.getLogger("firmware_sim").setLevel(logging.CRITICAL)
+    """Keep warnings off the screen: in an exploration, trouble is the point.
+
+    Those of the project say what its faults did; a library's say the same in its own words, such
+    as Bumble's of a connection that failed, but its errors are worth seeing.
+    """
+    for package in ("gateway", "firmware_sim"):
+        logging.getLogger(package).setLevel(logging.CRITICAL)
+    # What sets no level of its own, as libraries do, has the root's.
+    logging.root.setLevel(max(logging.root.level, logging.ERROR))

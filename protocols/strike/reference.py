@@ -64,7 +64,6 @@ ENUMS: Final[Mapping[str, type[enum.IntEnum | enum.IntFlag]]] = MappingProxyType
             vocabulary.AlarmCode,
             vocabulary.AccessDeniedReason,
             vocabulary.BatteryLevel,
-            vocabulary.OperatingMode,
             vocabulary.ClockQuality,
             vocabulary.RecordKind,
             vocabulary.LogEvent,

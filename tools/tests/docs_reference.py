@@ -269,35 +269,41 @@ def _reply(route: Route[Any]) -> str:
 
 def errors(package: str) -> str:
     """A package's branch of the error tree, drawn, each with its meaning."""
-    module = f"{package}.errors"
-    importlib.import_module(module)
-    lines = list(_branch(StrikeplateError, module, ""))
+    for path in sorted((ROOT / package).rglob("errors.py")):
+        importlib.import_module(".".join(path.relative_to(ROOT).with_suffix("").parts))
+    lines = list(_branch(StrikeplateError, package, ""))
     width = max(len(drawn) for drawn, _ in lines)
     body = "\n".join(f"{drawn.ljust(width)}  {meaning}".rstrip() for drawn, meaning in lines)
     return f"```text\n{body}\n```\n"
 
 
-def _branch(kind: type[Exception], module: str, stem: str) -> Iterator[tuple[str, str]]:
+def _branch(kind: type[Exception], package: str, stem: str) -> Iterator[tuple[str, str]]:
     if not stem:
-        yield kind.__name__, sentence(kind.__doc__) if kind.__module__ == module else ""
-    below = [each for each in _children(kind) if _has_part(each, module)]
+        yield kind.__name__, sentence(kind.__doc__) if _is_of(kind, package) else ""
+    below = [each for each in _children(kind) if _has_part(each, package)]
     for child in below:
         is_last = child is below[-1]
         yield stem + ("└─ " if is_last else "├─ ") + child.__name__, _meaning(child)
         # An empty stem would draw the child as a root.
-        yield from list(_branch(child, module, stem + ("   " if is_last else "│  ")))
+        yield from list(_branch(child, package, stem + ("   " if is_last else "│  ")))
 
 
 def _children(kind: type[E]) -> list[type[E]]:
-    return sorted(kind.__subclasses__(), key=_line)
+    # A room's own branch stands behind those of its package; in a file, lines decide.
+    return sorted(kind.__subclasses__(), key=lambda each: (each.__module__, _line(each)))
 
 
 def _line(kind: type[Exception]) -> int:
     return inspect.getsourcelines(kind)[1]
 
 
-def _has_part(kind: type[Exception], module: str) -> bool:
-    return kind.__module__ == module or any(_has_part(each, module) for each in _children(kind))
+def _has_part(kind: type[Exception], package: str) -> bool:
+    return _is_of(kind, package) or any(_has_part(each, package) for each in _children(kind))
+
+
+def _is_of(kind: type[Exception], package: str) -> bool:
+    """True for an error of the package's tree, in whichever of its rooms it stands."""
+    return kind.__module__.startswith(f"{package}.") and kind.__module__.endswith(".errors")
 
 
 def _meaning(kind: type[Exception]) -> str:

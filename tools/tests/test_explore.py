@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import logging
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +14,13 @@ from firmware_sim.locks import admission
 from hil_tests.explore.run import VERSION
 from hil_tests.explore.token import RunSpec, Token
 from tools.cli import main
+from tools.tests.here import logging_as_before
+
+
+@pytest.fixture(autouse=True)
+def _logging_as_before() -> Iterator[None]:
+    with logging_as_before():
+        yield
 
 
 @pytest.fixture
@@ -50,10 +59,20 @@ def test_time_that_is_up_leaves_runs_to_be_gone_on_with(
     assert not (folder / "campaign.jsonl").exists()
 
 
+def test_libraries_warn_nobody_of_trouble_that_was_asked_for(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["explore", "--seeds", "0:5", "--minutes", "0"]) == 0
+    capsys.readouterr()
+    library = logging.getLogger("bumble.device")
+    assert not library.isEnabledFor(logging.WARNING)
+    assert library.isEnabledFor(logging.ERROR)
+
+
 def test_failure_ends_with_a_code_and_the_command_that_repeats_it(
     folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(admission, "is_admitted", lambda *_, **__: True)
+    monkeypatch.setattr(admission, "is_in_schedule", lambda *_, **__: True)
     assert main(["explore", "--suite", "device", "--seeds", "0:6"]) == 7
     told = capsys.readouterr()
     assert "unsafe" in told.out
