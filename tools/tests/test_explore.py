@@ -59,11 +59,9 @@ def test_time_that_is_up_leaves_runs_to_be_gone_on_with(
     assert not (folder / "campaign.jsonl").exists()
 
 
-def test_libraries_warn_nobody_of_trouble_that_was_asked_for(
-    folder: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+@pytest.mark.usefixtures("folder")
+def test_libraries_warn_nobody_of_trouble_that_was_asked_for() -> None:
     assert main(["explore", "--seeds", "0:5", "--minutes", "0"]) == 0
-    capsys.readouterr()
     library = logging.getLogger("bumble.device")
     assert not library.isEnabledFor(logging.WARNING)
     assert library.isEnabledFor(logging.ERROR)
