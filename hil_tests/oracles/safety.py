@@ -91,6 +91,9 @@ class SafetyOracle:
             if other != slot["slot"]:
                 raise SafetyViolated("pins", device, f"slots {other} and {slot['slot']} share one")
         firmware = self._bench.bench.device(device).firmware
+        if not firmware.is_running:
+            # Nobody can be told of the log now, and what a cut left of a write is settled at boot.
+            return
         log = self._logs.setdefault(device, LogOracle(device))
         # From the newest record that was seen on, which must still be the same.
         from_index = max(0, self._looked_to.get(device, 0) - 1)
