@@ -8,7 +8,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: demo test check lint types layers servers newest explore coverage bench lock clean
+.PHONY: demo test check lint types layers servers newest explore explore-first coverage bench lock clean
 
 demo: $(STAMP)
 	$(BIN)/strikeplate demo
@@ -16,7 +16,7 @@ demo: $(STAMP)
 test: $(STAMP)
 	$(BIN)/python -m pytest -n auto --dist worksteal -m "not real_servers"
 
-check: lint types layers coverage servers newest explore
+check: lint types layers coverage servers newest explore-first
 
 lint: $(STAMP)
 	$(BIN)/ruff format --check .
@@ -40,6 +40,14 @@ servers: $(STAMP)
 newest:
 	@if [ -n "$(NEWEST)" ]; then STRIKEPLATE_CI= $(MAKE) test PYTHON="$(NEWEST)" VENV=.venv-3.13; \
 	else echo "no python3.13 here: the tests ran on one Python only"; fi
+
+# The first runs of an exploration: every change runs them.
+explore-first: $(STAMP)
+	rm -rf build/explore
+	$(BIN)/strikeplate explore --seeds 0:6 --suite grants --jobs 0 \
+	  --campaign build/explore/first.jsonl
+	$(BIN)/strikeplate explore --seeds 0:12 --suite device --jobs 0 \
+	  --campaign build/explore/first.jsonl
 
 # Random weeks on benches under random faults, judged by oracles. The bounds say when the last run
 # begins; with its end, both commands together stay below three and a half minutes.
