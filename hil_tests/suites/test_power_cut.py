@@ -47,6 +47,7 @@ def broken(
     return set()
 
 
+@pytest.mark.real_servers  # A search by drawing takes minutes; the unit tests know where to look.
 @pytest.mark.parametrize(
     ("kept", "model", "kind"),
     [
