@@ -33,14 +33,23 @@ def diff(
         if held.get(key) != (record.revision, record.digest)
     }
     newer: dict[int, int] = {}
-    unknown: set[int] = set()
+    # Slot to the highest revision of its live records that nobody asked for.
+    unknown: dict[int, int] = {}
     for key, (revision, digest) in held.items():
         if revision > issued.get(key.index, 0):
             newer[key.index] = max(revision, newer.get(key.index, 0))
         if digest != TOMBSTONE_DIGEST and key not in expected:
-            unknown.add(key.index)
+            unknown[key.index] = max(revision, unknown.get(key.index, 0))
+    own = {key.index for key in expected}
+    # Whatever others write is newer than all that was issued, and counts as issued from then on.
+    returned = {
+        slot: issued[slot]
+        for slot, revision in sorted(unknown.items())
+        if slot not in own and revision < issued.get(slot, 0)
+    }
     return Difference(
         missing_slots=tuple(sorted(missing)),
         newer=dict(sorted(newer.items())),
-        unknown_slots=tuple(sorted(unknown)),
+        returned=returned,
+        unknown_slots=tuple(sorted(unknown.keys() - returned.keys())),
     )

@@ -108,17 +108,20 @@ class Difference:
     Attributes:
         missing_slots: Slots of which a record is gone, older, or another at its revision.
         newer: Slot to the highest revision found there, where it is above the expected one.
-        unknown_slots: Slots that hold live records that nobody asked for.
+        returned: Slot to the revision that cleared it, where older live records of it are back:
+            the device was put back to an earlier state, and a revoked code opens again.
+        unknown_slots: Other slots that hold live records that nobody asked for.
     """
 
     missing_slots: tuple[int, ...] = ()
     newer: Mapping[int, int] = dataclasses.field(default_factory=dict)
+    returned: Mapping[int, int] = dataclasses.field(default_factory=dict)
     unknown_slots: tuple[int, ...] = ()
 
     @property
     def is_empty(self) -> bool:
         """True when the memory is what it shall be."""
-        return not (self.missing_slots or self.newer or self.unknown_slots)
+        return not (self.missing_slots or self.newer or self.returned or self.unknown_slots)
 
 
 def next_revision(issued: int) -> int:

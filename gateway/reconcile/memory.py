@@ -67,24 +67,31 @@ def compare(
             for record in records
         ],
     )
+    own = {entry_.slot for entry_, _ in settled}
     difference = Difference(
         missing_slots=found.missing_slots,
         newer=found.newer,
+        returned={
+            slot: revision
+            for slot, revision in found.returned.items()
+            # What an entry has its slot for is written there anyway.
+            if slot not in own and slot not in unsettled
+        },
         unknown_slots=tuple(slot for slot in found.unknown_slots if slot not in unsettled),
     )
     if not difference.is_empty:
         # Slots and revisions only: contents are nobody's business.
         logger.warning(
             "device %s: its memory is not what was confirmed: missing in slots %s,"
-            " higher revisions in %s, unknown in %s",
+            " higher revisions in %s, back again in %s, unknown in %s",
             device.device_id,
             list(difference.missing_slots),
             list(difference.newer),
+            list(difference.returned),
             list(difference.unknown_slots),
         )
     # An empty difference takes back what was told of an earlier one.
     outcomes.memory_differs(conn, ctx, device.device_id, difference)
-    own = {entry_.slot for entry_, _ in settled}
     foreign = [slot for slot in difference.unknown_slots if slot not in own]
     remember(conn, device.device_id, {slots.FOREIGN_SLOTS: foreign})
     for slot in difference.newer:

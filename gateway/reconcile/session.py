@@ -25,7 +25,7 @@ from gateway.access.context import Context
 from gateway.access.sessions import DueDevice, Step
 from gateway.drivers.interface import Driver
 from gateway.errors import ConnectFailed, GatewayError, RequestRefused
-from gateway.plan.operations import is_overtaken
+from gateway.plan.operations import ClearCredential, is_overtaken
 from gateway.reconcile import actions, memory, reported
 from gateway.reconcile.backoff import delay_ms
 from gateway.reconcile.failures import SessionFailure, session_failure
@@ -69,6 +69,8 @@ class DeviceSession:
         self._device = device
         self._services = services
         self._is_wanted = False
+        # True when something was cleared that no entry stands for.
+        self._has_cleared = False
         self._waiting: list[PendingAttempt] = []
         self._findings = Findings(device.device_id)
 
@@ -135,13 +137,15 @@ class DeviceSession:
             digest = facts.reported.get(reported.MEMORY_DIGEST)
             if status.memory_digest.hex() != digest:
                 await self._compare(driver)
-            is_changed |= await self._program(driver)
+            is_changed |= await self._program(driver) or self._has_cleared
             if self._findings.confirmed:
                 await self._verify(driver)
             if is_changed:
                 status = await driver.status()
                 self._note(status)
-            self._findings.reported[reported.MEMORY_DIGEST] = status.memory_digest.hex()
+            # What was cleared without an entry is looked at once more, at the next contact.
+            digest = None if self._has_cleared else status.memory_digest.hex()
+            self._findings.reported[reported.MEMORY_DIGEST] = digest
             await self._read_log(driver, status)
             await self._await_bolt(driver)
 
@@ -211,13 +215,20 @@ class DeviceSession:
         return True
 
     async def _compare(self, driver: Driver) -> None:
-        """Compare the memory record by record; what is found goes into the store at once."""
+        """Compare the memory record by record; what is found goes into the store at once.
+
+        A revoked code that is back, as after an older image was put into the device, is cleared
+        again at once.
+        """
         records = await driver.list_occupied()
-        await self._services.store.write(
+        difference = await self._services.store.write(
             lambda conn: memory.compare(
                 conn, self._context(), self._device, self._profile, records
             )
         )
+        for slot, revision in difference.returned.items():
+            self._has_cleared = True
+            await driver.apply(ClearCredential(slot=slot, revision=revision))
 
     async def _program(self, driver: Driver) -> bool:
         """Make every write that is due; True when the device was changed or asked to act."""

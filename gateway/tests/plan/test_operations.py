@@ -11,6 +11,7 @@ from gateway.plan.memory import diff
 from gateway.plan.operations import (
     ClearCredential,
     EnableUser,
+    ExpectedRecord,
     WriteCredential,
     WriteUser,
     WriteYearDay,
@@ -228,6 +229,24 @@ def test_diff_when_the_memory_is_another_then_each_slot_is_named() -> None:
     assert found.newer == {2: 9, 8: 1}
     assert found.unknown_slots == (8,)
     assert not found.is_empty
+
+
+def test_live_record_below_the_revision_that_cleared_its_slot_is_one_that_came_back() -> None:
+    credential = RecordKey(RecordKind.CREDENTIAL, 3, 1)
+    user = RecordKey(RecordKind.USER, 3, 0)
+    back = [(user, 5, b"u" * 8), (credential, 5, b"c" * 8)]
+    found = diff({}, {3: 6}, back)
+    assert (found.returned, found.unknown_slots, found.is_empty) == ({3: 6}, (), False)
+    # Somebody else's is above all that was issued, and as high as that once it has been seen.
+    for issued in (4, 5):
+        found = diff({}, {3: issued}, back)
+        assert (found.returned, found.unknown_slots) == ({}, (3,))
+    # One record of somebody else makes the slot his.
+    found = diff({}, {3: 6}, [(user, 5, b"u" * 8), (credential, 6, b"c" * 8)])
+    assert (found.returned, found.unknown_slots) == ({}, (3,))
+    # A slot with an entry is written again, not cleared.
+    expected = {user: ExpectedRecord(5, b"u" * 8)}
+    assert diff(expected, {3: 6}, back).returned == {}
 
 
 def test_diff_when_a_record_has_another_content_then_its_slot_is_missing() -> None:
