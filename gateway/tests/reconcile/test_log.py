@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 
 import pytest
 
@@ -86,8 +85,6 @@ async def test_log_is_fetched_once_though_every_report_is_lost_at_first() -> Non
 async def test_log_records_that_the_ring_has_lost_are_told(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    # Whatever a command that ran in this process before has left of its own levels.
-    caplog.set_level(logging.WARNING, "gateway")
     async with make_rig() as rig, rig.running():
         lock = rig.locks["d-0"]
         for _ in range(20):
@@ -102,7 +99,6 @@ async def test_log_records_that_the_ring_has_lost_are_told(
 async def test_log_that_was_reset_is_read_from_its_new_end(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    caplog.set_level(logging.WARNING, "gateway")
     async with make_rig() as rig, rig.running():
         lock = rig.locks["d-0"]
         for _ in range(20):
