@@ -26,7 +26,7 @@ _NO_SUB_INDEX = 0
 
 def set_holiday(profile: Profile, memory: LockMemory, message: SetHolidaySchedule) -> StatusReply:
     """Answer SetHolidaySchedule."""
-    key = _key(message.holiday_index)
+    key = holiday_key(message.holiday_index)
     refused = _refuse_key(profile, key, message.revision)
     if refused is not None:
         return refused
@@ -47,7 +47,7 @@ def get_holiday(
     profile: Profile, memory: LockMemory, message: GetHolidaySchedule
 ) -> HolidaySchedule | StatusReply:
     """Answer GetHolidaySchedule."""
-    key = _key(message.holiday_index)
+    key = holiday_key(message.holiday_index)
     refused = _refuse_key(profile, key)
     if refused is not None:
         return refused
@@ -67,12 +67,13 @@ def clear_holiday(
     profile: Profile, memory: LockMemory, message: ClearHolidaySchedule
 ) -> StatusReply:
     """Answer ClearHolidaySchedule."""
-    key = _key(message.holiday_index)
+    key = holiday_key(message.holiday_index)
     refused = _refuse_key(profile, key, message.revision)
     return refused or write(memory, Record.tombstone(key, message.revision))
 
 
-def _key(holiday_index: int) -> RecordKey:
+def holiday_key(holiday_index: int) -> RecordKey:
+    """Key of a holiday."""
     return RecordKey(RecordKind.HOLIDAY_SCHEDULE, holiday_index, _NO_SUB_INDEX)
 
 

@@ -11,6 +11,7 @@ from firmware_sim.faults.points import BOOT_S, DeviceFaults, FaultPoint
 from firmware_sim.flash.nor import NorFlash, Operation
 from firmware_sim.flash.torn import ALL_MODELS, leave_torn, torn_writes
 from firmware_sim.locks.core import LockCore
+from firmware_sim.locks.holidays import holiday_key
 from firmware_sim.locks.programming import pin_key, user_key
 from firmware_sim.locks.scheduling import week_day_key, year_day_key
 from firmware_sim.locks.writing import refusal
@@ -19,7 +20,12 @@ from protocols.doorlock.digest import RecordKey
 from protocols.doorlock.vocabulary import Status
 from protocols.strike import messages as m
 
-_CLEARS: Final = (m.ClearCredential, m.ClearYearDaySchedule, m.ClearWeekDaySchedule)
+_CLEARS: Final = (
+    m.ClearCredential,
+    m.ClearYearDaySchedule,
+    m.ClearWeekDaySchedule,
+    m.ClearHolidaySchedule,
+)
 
 
 def instead_of_answer(core: LockCore, message: Any) -> m.StatusReply | None:
@@ -115,5 +121,7 @@ def _written_key(message: Any) -> RecordKey | None:
             return year_day_key(message.user_index, message.year_day_index)
         case m.SetWeekDaySchedule():
             return week_day_key(message.user_index, message.week_day_index)
+        case m.SetHolidaySchedule():
+            return holiday_key(message.holiday_index)
         case _:
             return None

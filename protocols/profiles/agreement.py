@@ -7,6 +7,7 @@ from typing import Final
 from protocols.doorlock.constraints import CodeConstraint
 from protocols.doorlock.vocabulary import UserType
 from protocols.errors import ProfileError
+from protocols.profiles.facts import FlashFacts
 from protocols.profiles.profile import Profile
 from protocols.profiles.vocabulary import CredentialMode, PinStorage, ReadBack
 
@@ -15,8 +16,13 @@ _Rule = tuple[bool, str]
 
 # What can't be told of a code without its digits: a mask is as long as the code.
 _NEEDS_DIGITS: Final = (ReadBack.CLEAR, ReadBack.MASKED)
-# Bytes of a record of the access log (DESIGN D7): the ring of the flash holds no more of them.
+# Bytes of a record of the access log (DESIGN D7), and of what stands at the start of a sector.
 _LOG_RECORD_BYTES: Final = 20
+_LOG_HEADER_BYTES: Final = 16
+# With two sectors a cut can open the wrong one, whatever the settings (decision 9).
+_NVS_SECTORS_MIN: Final = 3
+# Zephyr copies through a buffer of this size (NVS_BLOCK_SIZE).
+_WRITE_BLOCK_MAX: Final = 32
 
 
 def check_agreement(profile: Profile, source: str) -> None:
@@ -202,7 +208,38 @@ def _hardware_rules(profile: Profile) -> tuple[_Rule, ...]:
             "flash.sector_bytes must be a multiple of flash.write_block",
         ),
         (
-            profile.log_capacity * _LOG_RECORD_BYTES <= flash.audit_bytes,
-            f"flash.audit_bytes holds less than log.capacity records of {_LOG_RECORD_BYTES} bytes",
+            _is_power_of_two(flash.write_block) and flash.write_block <= _WRITE_BLOCK_MAX,
+            f"flash.write_block must be a power of two up to {_WRITE_BLOCK_MAX}",
+        ),
+        (
+            flash.nvs_bytes >= _NVS_SECTORS_MIN * flash.sector_bytes,
+            f"flash.nvs_bytes must be {_NVS_SECTORS_MIN} sectors or more",
+        ),
+        (
+            flash.meta_bytes >= flash.sector_bytes,
+            "flash.meta_bytes must be a sector or more",
+        ),
+        (
+            profile.log_capacity <= _records_kept(flash),
+            (
+                f"flash.audit_bytes keeps {_records_kept(flash)} records, one sector being erased"
+                " at times: fewer than log.capacity"
+            ),
         ),
     )
+
+
+def _is_power_of_two(number: int) -> bool:
+    return number & (number - 1) == 0
+
+
+def _records_kept(flash: FlashFacts) -> int:
+    """Log records that the audit ring holds at any time; a sector begins with a header."""
+    slot = _whole_blocks(_LOG_RECORD_BYTES, flash.write_block)
+    header = _whole_blocks(_LOG_HEADER_BYTES, flash.write_block)
+    sectors = flash.audit_bytes // flash.sector_bytes
+    return max(0, sectors - 1) * ((flash.sector_bytes - header) // slot)
+
+
+def _whole_blocks(length: int, block: int) -> int:
+    return -(-length // block) * block

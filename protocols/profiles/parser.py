@@ -77,6 +77,9 @@ _U8_MAX: Final = 0xFF
 _U16_MAX: Final = 0xFFFF
 # Digits: the longest code of any brand known has 14; 16 leaves room and bounds keypad buffers.
 _CODE_LENGTH_MAX: Final = 16
+# Bytes of a user's name: a record in the flash of a simulated lock has 48, of which 14 are its
+# head, the lengths of its parts, and the user's status and type.
+_USER_NAME_BYTES_MAX: Final = 34
 # Seconds of a day: no lock counts time more coarsely, and no lockout lasts longer.
 _DAY_S: Final = 86_400
 # Seconds of ten years: no offline code of a bounded kind lives longer.
@@ -158,7 +161,7 @@ def _read_profile(root: TableReader) -> Profile:
         read_back=codes.member("read_back", ReadBack),
         read_back_mask=_read_mask(codes),
         pin_storage=codes.member("pin_storage", PinStorage),
-        user_name_bytes_max=codes.integer("user_name_bytes_max", 0, _U8_MAX),
+        user_name_bytes_max=codes.integer("user_name_bytes_max", 0, _USER_NAME_BYTES_MAX),
         duplicates=_read_duplicates(codes.table("duplicates")),
         name_length=_read_name_length(codes),
         offline_codes=tuple(_read_offline(each) for each in root.tables("offline_codes")),

@@ -92,6 +92,18 @@ def test_log_ring_keeps_the_newest_when_it_turns() -> None:
     assert memory.log_records(999, 5) == []
 
 
+@pytest.mark.parametrize(("write_block", "kept"), [(4, 2244), (8, 1870), (16, 1397)])
+def test_ring_keeps_at_any_time_what_a_profile_may_promise(write_block: int, kept: int) -> None:
+    # The figures that `protocols.profiles.agreement` holds `log.capacity` against.
+    memory = new_memory(factory(FlashMap(write_block=write_block), log_capacity=9_999), FRESH)
+    fewest = 9_999
+    for _ in range(300):
+        log(memory, 17)
+        if memory.log_oldest_index:
+            fewest = min(fewest, memory.log_next_index - memory.log_oldest_index)
+    assert kept <= fewest <= kept + 17
+
+
 @pytest.mark.parametrize("count", [0, 1, 49, 50, 51, 99, 100, 101, 175])
 def test_log_comes_back_after_power_at_every_fill(count: int) -> None:
     memory = make()
@@ -195,6 +207,10 @@ def test_record_longer_than_its_layout_is_refused() -> None:
     with pytest.raises(RecordTooLong, match="a record of 49 bytes is longer than 48"):
         write(memory, pin(1, b"1" * 35, revision=2))
     assert [record.revision for record in memory.records()] == [1]
+    # The longest name that a profile may allow fits.
+    write(memory, user(1, name="n" * 34))
+    with pytest.raises(RecordTooLong):
+        write(memory, user(1, 2, name="n" * 35))
 
 
 def test_lock_of_five_hundred_slots_fits_the_usual_flash() -> None:
