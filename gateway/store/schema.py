@@ -32,6 +32,8 @@ def fill(conn: sa.Connection) -> None:
 def migrate(conn: sa.Connection) -> None:
     """Apply the migrations that are missing, within the caller's transaction.
 
+    A new SQLite database gets what the migrations of an earlier one in this process came to.
+
     Raises:
         StoreError: When a newer version of strikeplate wrote this database.
     """
@@ -42,6 +44,14 @@ def migrate(conn: sa.Connection) -> None:
         raise StoreError(
             f"the store was written by a newer strikeplate (schema {held}); upgrade strikeplate"
         )
+    if held is None and conn.dialect.name == "sqlite" and not sa.inspect(conn).get_table_names():
+        for statement in _statements():
+            conn.exec_driver_sql(statement)
+    else:
+        _upgrade(conn)
+
+
+def _upgrade(conn: sa.Connection) -> None:
     config = _config()
     config.attributes["connection"] = conn
     command.upgrade(config, "head")
@@ -71,8 +81,15 @@ def _template() -> sqlite3.Connection:
     held = sqlite3.connect(":memory:", check_same_thread=False)
     engine = sa.create_engine("sqlite://", creator=lambda: held, poolclass=sa.StaticPool)
     with engine.begin() as conn:
-        migrate(conn)
+        _upgrade(conn)
     return held
+
+
+@functools.cache
+def _statements() -> tuple[str, ...]:
+    """SQL that makes a migrated database of an empty one; its transaction is the caller's."""
+    around = ("BEGIN TRANSACTION;", "COMMIT;")
+    return tuple(line for line in _template().iterdump() if line not in around)
 
 
 def _config() -> Config:

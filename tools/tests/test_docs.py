@@ -53,8 +53,29 @@ each_page = pytest.mark.parametrize(
 )
 
 
+# Each of these runs benches of its own for ten seconds or so; `make check` runs them too.
+_SLOW_PAGES = {
+    "back-up-and-restore.md",
+    "explore-seeds.md",
+    "look-into-a-flash.md",
+    "make-things-go-wrong.md",
+    "power-cuts.md",
+    "write-a-profile.md",
+}
+
+
 @pytest.mark.timeout(600)
-@each_page
+@pytest.mark.parametrize(
+    "page",
+    [
+        pytest.param(
+            path,
+            id=str(path.relative_to(ROOT)),
+            marks=[pytest.mark.real_servers] if path.name in _SLOW_PAGES else [],
+        )
+        for path in PAGES
+    ],
+)
 def test_examples_of_the_page_run(page: Path, tmp_path: Path) -> None:
     running = Page(tmp_path)
     try:

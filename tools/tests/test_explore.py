@@ -67,6 +67,7 @@ def test_libraries_warn_nobody_of_trouble_that_was_asked_for() -> None:
     assert library.isEnabledFor(logging.ERROR)
 
 
+@pytest.mark.real_servers  # Many runs.
 def test_failure_ends_with_a_code_and_the_command_that_repeats_it(
     folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -100,6 +101,7 @@ def test_run_without_a_stored_trace_says_where_one_would_be(
     assert (folder / "kept.jsonl").exists()
 
 
+@pytest.mark.real_servers  # Many runs.
 def test_shards_are_merged_to_one_campaign(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

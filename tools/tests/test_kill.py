@@ -142,7 +142,7 @@ def device_id(bench: BenchClient, name: str) -> str:
     return str(next(device["device_id"] for device in devices if device["name"] == name))
 
 
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("seed", range(1))
 def test_kill_at_a_seeded_moment_loses_nothing_that_was_promised(
     seed: int, tmp_path: Path
 ) -> None:
@@ -152,7 +152,7 @@ def test_kill_at_a_seeded_moment_loses_nothing_that_was_promised(
 
 @pytest.mark.real_servers
 @pytest.mark.timeout(300)
-@pytest.mark.parametrize("seed", range(3, 50))
+@pytest.mark.parametrize("seed", range(1, 50))
 def test_kill_at_further_seeded_moments_loses_nothing_that_was_promised(
     seed: int, tmp_path: Path
 ) -> None:

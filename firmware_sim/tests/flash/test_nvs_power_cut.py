@@ -69,6 +69,7 @@ def test_lock_settings_hold_when_the_device_writes_on() -> None:
         assert not sweep(workload, models=STABLE, writes_on=True).findings
 
 
+@pytest.mark.real_servers  # A search that shrinks; the verb finds both in every run.
 def test_strict_recovery_brings_a_revoked_entry_back() -> None:
     """The first finding: a delete in the reserved slot, then a torn close entry."""
     strict = NvsSettings(recovery=Recovery.STRICT)
@@ -83,6 +84,7 @@ def test_strict_recovery_brings_a_revoked_entry_back() -> None:
     assert not sweep(workload).findings
 
 
+@pytest.mark.real_servers  # A search that shrinks; the verb finds both in every run.
 def test_packed_collector_loses_entries_to_a_half_erased_sector() -> None:
     """The second finding: no room for the GC-done entry, then an erase that is interrupted."""
     packed = NvsSettings(generation=Generation.PACKED)

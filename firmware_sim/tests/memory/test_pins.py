@@ -150,6 +150,7 @@ def day(turns: int) -> list[Step]:
     return steps
 
 
+@pytest.mark.real_servers  # As the sweep of every lock, which every run makes.
 def test_no_cut_breaks_a_promise_of_a_lock_that_keeps_hashes() -> None:
     memory = lock(TIGHT)
     recording, promise = record_lock(memory, day(14))

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
 
 import pytest
@@ -39,6 +40,34 @@ def test_migrations_when_all_are_applied_then_the_tables_are_those_declared() ->
     assert sorted(words) == sorted(seen)
     engines.dispose()
     declared.dispose()
+
+
+def test_migrate_when_a_file_is_new_then_it_is_what_the_migrations_make(tmp_path: Path) -> None:
+    dumps = []
+    for name, fill in (("stepwise", schema._upgrade), ("at once", schema.migrate)):
+        engines = open_engines(f"sqlite:///{tmp_path / name}")
+        with engines.writer.begin() as conn:
+            fill(conn)
+        with engines.writer.begin() as conn:
+            rows = {
+                table: sorted(map(str, conn.exec_driver_sql(f'SELECT * FROM "{table}"')))  # noqa: S608 - our own names.
+                for table in sa.inspect(conn).get_table_names()
+            }
+            mode = conn.exec_driver_sql("PRAGMA journal_mode").scalar()
+            dumps.append((sorted(map(str, conn.execute(_DECLARATIONS).scalars())), rows, mode))
+        engines.dispose()
+    assert dumps[0] == dumps[1]
+    assert dumps[0][1]["alembic_version"] == [f"('{schema.head_revision()}',)"]
+
+
+def test_migrate_when_it_fails_then_the_file_is_as_empty_as_before(tmp_path: Path) -> None:
+    engines = open_engines(f"sqlite:///{tmp_path / 'gateway.db'}")
+    with contextlib.suppress(RuntimeError), engines.writer.begin() as conn:
+        schema.migrate(conn)
+        raise RuntimeError
+    with engines.writer.begin() as conn:
+        assert sa.inspect(conn).get_table_names() == []
+    engines.dispose()
 
 
 def test_migrate_when_it_is_done_then_again_changes_nothing() -> None:

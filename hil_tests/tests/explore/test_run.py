@@ -37,7 +37,9 @@ def test_seed_decides_everything_and_its_order_is_another_run(tmp_path: Path) ->
     assert first.counts["events"] > 50
 
 
-@pytest.mark.parametrize("suite", ["grants", "fleet"])
+@pytest.mark.parametrize(
+    "suite", ["grants", pytest.param("fleet", marks=pytest.mark.real_servers)]
+)
 def test_whole_chain_breaks_no_rule(suite: str) -> None:
     [report] = explored(suite, range(1, 2))
     assert (report.verdict, report.sentence) == (Verdict.OK, "")
@@ -127,6 +129,7 @@ def test_whatever_ends_a_run_is_its_verdict(
 # --- many runs --------------------------------------------------------------------------------
 
 
+@pytest.mark.real_servers  # Processes of their own start slowly.
 def test_runs_in_two_processes_come_to_the_same_lines(tmp_path: Path) -> None:
     specs = [RunSpec(suite="device", seed=seed) for seed in range(2)]
     lines = []
