@@ -88,8 +88,13 @@ class ClaimsOracle:
             raise LivenessViolated(_RULE, device, "; ".join(wrong))
         self._agreed[device] = self._lies.count[device]
 
+    def says_all_is_done(self, device: str) -> bool:
+        """Whether the gateway is at rest and has nothing left to do on a device."""
+        device_id = self._bench.bench.device(device).spec.device_id
+        return self._is_quiet and device_id not in self._bench.bench.unfinished_devices()
+
     async def judge_opening(self, device: str, code: str, view: View) -> None:
-        """A code opened a door: it must be one that the API knows, or the lock's own affair.
+        """A code opened a door of which all was done: the API must know it, or nobody's it is.
 
         Args:
             device: Whose door.
@@ -99,8 +104,7 @@ class ClaimsOracle:
         Raises:
             SafetyViolated: When the code was revoked, and the gateway says that all is done.
         """
-        subject = self._bench.bench.device(device)
-        if not self._is_quiet or subject.spec.device_id in self._bench.bench.unfinished_devices():
+        if not self.says_all_is_done(device):
             return
         if self._lies.count[device] != self._agreed[device]:
             return
