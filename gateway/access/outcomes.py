@@ -294,6 +294,31 @@ def _told_as_modified(conn: sa.Connection, ctx: Context, facts: CodeFacts) -> Co
     return dataclasses.replace(facts, state=state)
 
 
+def slot_lost(conn: sa.Connection, ctx: Context, entry_id: str) -> None:
+    """Somebody else's code lies in the slot of an entry that the device does not hold.
+
+    The slot is left to it, and the entry gets another one.
+
+    Args:
+        conn: The connection.
+        ctx: The context, of the device's workspace.
+        entry_id: Which entry.
+    """
+    held = _entry_of(conn, entry_id)
+    if held is None:
+        return
+    desired, _ = held
+    if code_facts.find(conn, entry_id) is None:
+        drop_entry(conn, ctx, desired)
+        return
+    desired = _vacated(conn, ctx, desired, 0)
+    confirmed = Confirmed()
+    progress = Progress(
+        confirmed=confirmed, next_due_at_ms=next_due_ms(desired, confirmed, ctx.now_ms)
+    )
+    code_facts.write_entry(conn, entry_id, desired=desired, progress=progress)
+
+
 def _vacated(
     conn: sa.Connection, ctx: Context, desired: DesiredEntry, pending: int
 ) -> DesiredEntry:

@@ -124,6 +124,12 @@ class Difference:
         return not (self.missing_slots or self.newer or self.returned or self.unknown_slots)
 
 
+def pin_digest(slot: int, code: str) -> bytes:
+    """Content digest (8 bytes) of the credential of a slot with a code, whatever its revision."""
+    key = RecordKey(RecordKind.CREDENTIAL, slot, CredentialType.PIN)
+    return content_digest(key, credential_content(user_index=slot, credential_data=code.encode()))
+
+
 def next_revision(issued: int) -> int:
     """The revision of a slot's next content.
 
@@ -285,6 +291,5 @@ def _records(
         year_day = year_day_content(start_s=window.start_s, end_s=window.end_s)
         key = RecordKey(RecordKind.YEAR_DAY_SCHEDULE, slot, YEAR_DAY_INDEX)
         yield key, ExpectedRecord(entry.revision, content_digest(key, year_day))
-    credential = credential_content(user_index=slot, credential_data=entry.code.encode())
     key = RecordKey(RecordKind.CREDENTIAL, slot, CredentialType.PIN)
-    yield key, ExpectedRecord(entry.revision, content_digest(key, credential))
+    yield key, ExpectedRecord(entry.revision, pin_digest(slot, entry.code))

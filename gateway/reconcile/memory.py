@@ -15,7 +15,7 @@ from gateway.access.facts import PIN, desired_entry, progress_of, write_entry
 from gateway.access.sessions import DueDevice, Step
 from gateway.plan.entry import DesiredEntry, Phase
 from gateway.plan.memory import diff
-from gateway.plan.operations import Difference, expected_records
+from gateway.plan.operations import Difference, expected_records, pin_digest
 from gateway.store.tables import device as device_table
 from gateway.store.tables import entry
 from protocols.doorlock.digest import TOMBSTONE_DIGEST, RecordKey
@@ -67,17 +67,28 @@ def compare(
             for record in records
         ],
     )
-    own = {entry_.slot for entry_, _ in settled}
+    others = _others_slots(conn, device.device_id, records)
+    lost = [
+        entry_
+        for entry_, phase in (*settled, *unsettled)
+        if phase is Phase.ABSENT and entry_.slot in others
+    ]
+    for entry_ in lost:
+        outcomes.slot_lost(conn, ctx, entry_.entry_id)
+    own = {entry_.slot for entry_, _ in settled if entry_ not in lost}
+    written = {entry_.slot: entry_ for entry_, _ in unsettled if entry_ not in lost}
+    returned = {
+        slot: revision
+        for slot, revision in found.returned.items()
+        # What an entry has its slot for is written there anyway.
+        if slot not in others and slot not in own and slot not in written
+    }
+    unknown = {*found.unknown_slots, *found.returned} - returned.keys() - written.keys()
     difference = Difference(
         missing_slots=found.missing_slots,
         newer=found.newer,
-        returned={
-            slot: revision
-            for slot, revision in found.returned.items()
-            # What an entry has its slot for is written there anyway.
-            if slot not in own and slot not in unsettled
-        },
-        unknown_slots=tuple(slot for slot in found.unknown_slots if slot not in unsettled),
+        returned=returned,
+        unknown_slots=tuple(sorted(unknown)),
     )
     if not difference.is_empty:
         # Slots and revisions only: contents are nobody's business.
@@ -95,9 +106,25 @@ def compare(
     foreign = [slot for slot in difference.unknown_slots if slot not in own]
     remember(conn, device.device_id, {slots.FOREIGN_SLOTS: foreign})
     for slot in difference.newer:
-        if slot in unsettled:
-            _raise_above(conn, ctx, unsettled[slot])
+        if slot in written:
+            _raise_above(conn, ctx, written[slot].entry_id)
     return difference
+
+
+def _others_slots(
+    conn: sa.Connection, device_id: str, records: Sequence[OccupiedRecord]
+) -> set[int]:
+    """Slots that hold a PIN which was none of ours there, by what its digest says."""
+    held = {
+        record.index: record.digest
+        for record in records
+        if record.kind is RecordKind.CREDENTIAL and record.digest != TOMBSTONE_DIGEST
+    }
+    ours = {
+        slot: {pin_digest(slot, row.code) for row in rows}
+        for slot, rows in slots.holders(conn, device_id, held).items()
+    }
+    return {slot for slot, digest in held.items() if digest not in ours[slot]}
 
 
 def not_held(
@@ -162,10 +189,10 @@ def failures_of(conn: sa.Connection, entry_id: str) -> int:
 
 def _entries(
     conn: sa.Connection, device_id: str
-) -> tuple[list[tuple[DesiredEntry, Phase]], dict[int, str]]:
-    """The entries of which the device's state is known, and slot to id of the others."""
+) -> tuple[list[tuple[DesiredEntry, Phase]], list[tuple[DesiredEntry, Phase]]]:
+    """The entries of which the device's state is known, and the others; each as confirmed."""
     settled: list[tuple[DesiredEntry, Phase]] = []
-    unsettled: dict[int, str] = {}
+    unsettled: list[tuple[DesiredEntry, Phase]] = []
     rows = conn.execute(
         sa.select(entry)
         .where(entry.c.device_id == device_id, entry.c.kind == PIN, entry.c.slot.is_not(None))
@@ -173,8 +200,6 @@ def _entries(
     ).mappings()
     for row in rows:
         desired, confirmed = desired_entry(row), progress_of(row).confirmed
-        if confirmed.pending_revision or confirmed.revision != desired.revision:
-            unsettled[row["slot"]] = row["entry_id"]
-        else:
-            settled.append((desired, confirmed.phase))
+        is_unsettled = confirmed.pending_revision or confirmed.revision != desired.revision
+        (unsettled if is_unsettled else settled).append((desired, confirmed.phase))
     return settled, unsettled
