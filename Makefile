@@ -8,6 +8,9 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
+# Where this is set, every program that a test starts would compile all sources again.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: demo test check lint types layers servers newest explore explore-first coverage bench lock clean
 
 demo: $(STAMP)

@@ -90,17 +90,7 @@ def compare(
         returned=returned,
         unknown_slots=tuple(sorted(unknown)),
     )
-    if not difference.is_empty:
-        # Slots and revisions only: contents are nobody's business.
-        logger.warning(
-            "device %s: its memory is not what was confirmed: missing in slots %s,"
-            " higher revisions in %s, back again in %s, unknown in %s",
-            device.device_id,
-            list(difference.missing_slots),
-            list(difference.newer),
-            list(difference.returned),
-            list(difference.unknown_slots),
-        )
+    _log(device.device_id, difference)
     # An empty difference takes back what was told of an earlier one.
     outcomes.memory_differs(conn, ctx, device.device_id, difference)
     foreign = [slot for slot in difference.unknown_slots if slot not in own]
@@ -109,6 +99,20 @@ def compare(
         if slot in written:
             _raise_above(conn, ctx, written[slot].entry_id)
     return difference
+
+
+def _log(device_id: str, difference: Difference) -> None:
+    """Say which slots differ; slots and revisions only: contents are nobody's business."""
+    if not difference.is_empty:
+        logger.warning(
+            "device %s: its memory is not what was confirmed: missing in slots %s,"
+            " higher revisions in %s, back again in %s, unknown in %s",
+            device_id,
+            list(difference.missing_slots),
+            list(difference.newer),
+            list(difference.returned),
+            list(difference.unknown_slots),
+        )
 
 
 def _others_slots(
