@@ -216,7 +216,7 @@ class World:
         """
         return self.device(name).firmware.view(self._now())
 
-    def temperature(self, name: str, temperature_c: float) -> None:
+    def warm(self, name: str, temperature_c: float) -> None:
         """Warm or cool a device; its clock's crystal goes slower the farther from 25 degrees.
 
         Raises:

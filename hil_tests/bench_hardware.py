@@ -20,6 +20,7 @@ KEYS: Final = (
     "charge",
     "battery_mv",
     "jump_v",
+    "temperature_c",
     "tamper",
     "bolt",
     "privacy",
@@ -36,6 +37,8 @@ _DOORS: Final = ("open", "closed")
 _MV_MAX: Final = 0xFFFF
 # Volts at the jump terminals: 9 V blocks are what makers ask for; no more than a car has.
 _JUMP_V_MAX: Final = 15.0
+# Degrees Celsius, as a bench file may give.
+_TEMPERATURE_MIN, _TEMPERATURE_MAX = -60.0, 100.0
 
 
 def check(body: Mapping[str, Any]) -> None:
@@ -53,9 +56,10 @@ def check(body: Mapping[str, Any]) -> None:
         raise BenchError("replace must be true")
     _check_word(body, "door", _DOORS)
     _check_word(body, "bolt", (*_TURNS, *_BLOCKS))
-    _check_number(body, "charge", 1.0)
-    _check_number(body, "battery_mv", _MV_MAX)
-    _check_number(body, "jump_v", _JUMP_V_MAX)
+    _check_number(body, "charge", 0.0, 1.0)
+    _check_number(body, "battery_mv", 0.0, _MV_MAX)
+    _check_number(body, "jump_v", 0.0, _JUMP_V_MAX)
+    _check_number(body, "temperature_c", _TEMPERATURE_MIN, _TEMPERATURE_MAX)
     if "charge" in body and "battery_mv" in body:
         raise BenchError('give either "charge" or "battery_mv"')
 
@@ -75,6 +79,8 @@ async def apply(world: World, name: str, body: Mapping[str, Any]) -> None:
         await world.replace_cells(name)
     if "jump_v" in body:
         await world.jump(name, round(body["jump_v"] * 1000))
+    if "temperature_c" in body:
+        world.warm(name, body["temperature_c"])
     try:
         _handle(world.hardware(name), body, world.now)
     except HardwareMissing as error:
@@ -83,7 +89,8 @@ async def apply(world: World, name: str, body: Mapping[str, Any]) -> None:
 
 def view(world: World, name: str) -> dict[str, Any]:
     """What is so at a lock, as JSON."""
-    return dataclasses.asdict(world.hardware(name).view(world.now))
+    parts = dataclasses.asdict(world.hardware(name).view(world.now))
+    return parts | {"temperature_c": world.device(name).memory.state.clock.temperature_c}
 
 
 def _handle(hardware: LockHardware, body: Mapping[str, Any], now: float) -> None:
@@ -111,8 +118,8 @@ def _check_word(body: Mapping[str, Any], key: str, words: Sequence[str]) -> None
         raise BenchError(f"{key} must be one of {', '.join(words)}")
 
 
-def _check_number(body: Mapping[str, Any], key: str, highest: float) -> None:
-    value = body.get(key, 0)
+def _check_number(body: Mapping[str, Any], key: str, lowest: float, highest: float) -> None:
+    value = body.get(key, lowest)
     is_number = isinstance(value, int | float) and not isinstance(value, bool)
-    if not is_number or not 0 <= value <= highest:
-        raise BenchError(f"{key} must be a number from 0 to {highest:g}")
+    if not is_number or not lowest <= value <= highest:
+        raise BenchError(f"{key} must be a number from {lowest:g} to {highest:g}")

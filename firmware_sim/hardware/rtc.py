@@ -77,6 +77,11 @@ class RtcState:
     extra_ppb: int = 0
     temperature_centi_c: int = _TURNOVER_CENTI_C
 
+    @property
+    def temperature_c(self) -> float:
+        """Temperature of its crystal, degrees Celsius."""
+        return self.temperature_centi_c / _CENTI
+
 
 @functools.lru_cache(maxsize=64)
 def _centi_c(temperature_c: float) -> int:
@@ -204,8 +209,9 @@ class Rtc:
 
     def when_warmed(self, temperature_c: float, now: float) -> RtcState:
         """The state from the moment that its crystal has that temperature, degrees Celsius."""
-        centi_c = round(temperature_c * _CENTI)
-        return dataclasses.replace(self._anchored(now), temperature_centi_c=centi_c)
+        return dataclasses.replace(
+            self._anchored(now), temperature_centi_c=_centi_c(temperature_c)
+        )
 
     def when_hurried(self, extra_ppm: float, now: float) -> RtcState:
         """The state from the moment that something makes it faster by so much; 0 = no more."""

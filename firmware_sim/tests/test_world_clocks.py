@@ -74,12 +74,12 @@ async def test_local_time_is_what_profile_and_device_make_of_the_door_s(
 
 async def test_device_that_is_cooled_loses_time() -> None:
     async with running(GYM) as world:
-        world.temperature("gym", -15.0)
+        world.warm("gym", -15.0)
         await asyncio.sleep(30 * DAY_S)
         # 54.4 ppm of thirty days are 141 s.
         assert world.memory("gym").clock.now == "2025-08-09T11:57:38Z"
         with pytest.raises(UnknownDevice):
-            world.temperature("attic", 0.0)
+            world.warm("attic", 0.0)
 
 
 async def test_device_that_is_new_and_cold_loses_time_from_the_start() -> None:

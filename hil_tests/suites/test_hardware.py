@@ -208,6 +208,8 @@ async def test_same_seed_gives_the_same_trace_whatever_hands_do(
         {"charge": 1.5},
         {"battery_mv": -1},
         {"battery_mv": True},
+        {"temperature_c": -61},
+        {"temperature_c": "cold"},
         {"jump_v": "9"},
         {"charge": 0.5, "battery_mv": 4000},
         {"doors": "open"},

@@ -162,3 +162,16 @@ async def test_cold_lock_loses_time_and_the_gateway_puts_it_right(
         await bench.call("/bench/gateway", on=True)
         await bench.advance(to="2025-07-21T00:00:00Z")
         assert clock(bench)["now"] in {f"2025-07-20T23:59:{second}Z" for second in range(55, 60)}
+
+
+async def test_lock_that_is_cooled_while_it_runs_loses_time_from_then_on(
+    open_bench: BenchFactory, bench_file: BenchFile
+) -> None:
+    async with open_bench(file=only_gym(bench_file)) as bench:
+        await bench.call("/bench/gateway", on=False)
+        await bench.advance(to="2025-07-20T12:00:00Z")
+        assert clock(bench)["now"] == "2025-07-20T12:00:00Z"
+        shown = await bench.call("/bench/devices/gym/hardware", temperature_c=-40)
+        assert shown["temperature_c"] == -40.0
+        await bench.advance(to="2025-07-30T12:00:00Z")
+        assert clock(bench)["now"] == "2025-07-30T11:57:55Z"
