@@ -26,6 +26,7 @@ from firmware_sim.kernel.streams import Streams
 from firmware_sim.kernel.trace import Trace
 from firmware_sim.locks.outcome import KeypadOutcome
 from firmware_sim.memory.flash_map import FlashArea
+from firmware_sim.memory.view import as_document
 from firmware_sim.radio.backend import bleak_backend
 from firmware_sim.world import World
 from gateway.app import Gateway
@@ -266,7 +267,7 @@ class Bench:
         Raises:
             UnknownDevice: When there is no such device.
         """
-        return dataclasses.asdict(self.world.memory(self.device(name).spec.name))
+        return as_document(self.world.memory(self.device(name).spec.name))
 
     async def enter(self, name: str, digits: str) -> KeypadOutcome:
         """Type at a keypad; returns when the gateway has heard of it.

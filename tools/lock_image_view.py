@@ -5,7 +5,6 @@ Views of a memory may show PINs (DESIGN D22); nothing here goes anywhere but to 
 
 from __future__ import annotations
 
-import dataclasses
 from typing import Any
 
 from firmware_sim.flash.nor import NorFlash, sector_bytes
@@ -14,7 +13,7 @@ from firmware_sim.memory.audit_ring import RingSector, RingShape
 from firmware_sim.memory.flash_map import FlashArea
 from firmware_sim.memory.flash_memory import FlashMemory
 from firmware_sim.memory.lock_image import lock_image_facts, open_lock_image, open_records_image
-from firmware_sim.memory.view import MemoryView, SlotView, view_of
+from firmware_sim.memory.view import MemoryView, SlotView, as_document, view_of
 from tools.flash_images import ImageFormat, NvsShape
 from tools.image_tables import (
     ImageView,
@@ -45,12 +44,12 @@ def lock_view(image: bytes) -> ImageView:
         "profile_id": facts.profile_id,
         "serial_number": facts.serial_number,
         **records_document(view),
-        "log": [dataclasses.asdict(each) for each in view.log],
-        "counters": dataclasses.asdict(view.counters),
+        "log": [as_document(each) for each in view.log],
+        "counters": as_document(view.counters),
         "sectors": documents(sectors),
     }
     things = record_things(view)
-    counters = dataclasses.asdict(view.counters)
+    counters = as_document(view.counters)
     # Of the bolt, an image knows nothing.
     things["lock"] = {name: str(each) for name, each in counters.items() if "bolt" not in name}
     return ImageView(summary, tables, document, things)
@@ -121,9 +120,9 @@ def _log_table(view: MemoryView) -> Table:
 def records_document(view: MemoryView) -> dict[str, Any]:
     """The same for programs."""
     return {
-        "slots": [dataclasses.asdict(each) for each in view.slots],
-        "holidays": [dataclasses.asdict(each) for each in view.holidays],
-        "tombstones": [dataclasses.asdict(each) for each in view.tombstones],
+        "slots": [as_document(each) for each in view.slots],
+        "holidays": [as_document(each) for each in view.holidays],
+        "tombstones": [as_document(each) for each in view.tombstones],
     }
 
 

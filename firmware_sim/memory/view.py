@@ -7,7 +7,11 @@ from __future__ import annotations
 
 import dataclasses
 import datetime as dt
-from typing import Final
+import enum
+import functools
+from collections.abc import Mapping
+from types import MappingProxyType, NoneType
+from typing import TYPE_CHECKING, Any, Final
 
 from firmware_sim.memory.interface import LockMemory
 from firmware_sim.memory.pins import clear_pin
@@ -35,8 +39,24 @@ from protocols.doorlock.vocabulary import (
 from protocols.doorlock.window import to_ms
 from protocols.strike.messages import LogRecord
 
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
 # Log records that a view shows: enough for a page, few enough for every call.
 LOG_TAIL: Final = 50
+# What the detail of a log record means, by its event.
+_DETAILS: Final[Mapping[LogEvent, type[enum.IntEnum]]] = MappingProxyType(
+    {
+        LogEvent.LOCK_OPERATION: LockOperationType,
+        LogEvent.ACCESS_DENIED: AccessDeniedReason,
+        LogEvent.ALARM: AlarmCode,
+        LogEvent.DOOR: DoorState,
+        LogEvent.BATTERY: BatteryLevel,
+        LogEvent.OPERATING_MODE: OperatingMode,
+    }
+)
+# What is a JSON value already.
+_WHOLE: Final = frozenset({str, int, bool, NoneType})
 _HOUR_MIN: Final = 60
 _US_PER_S: Final = 1_000_000
 
@@ -148,7 +168,7 @@ class ClockView:
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class MemoryView:
-    """What a device holds; `dataclasses.asdict` gives JSON values."""
+    """What a device holds; `as_document` gives JSON values."""
 
     slots: tuple[SlotView, ...]
     holidays: tuple[HolidayView, ...]
@@ -217,6 +237,24 @@ def view_of(
         is_powered=state.is_powered,
         digest=memory.digest().hex(),
     )
+
+
+def as_document(view: DataclassInstance) -> dict[str, Any]:
+    """A view, or a part of one, as JSON values.
+
+    As `dataclasses.asdict`, but in a fraction of its time, since views hold nothing that has to be
+    copied: explorations look into a memory some hundred times a run.
+    """
+    return {
+        name: value if type(value := getattr(view, name)) in _WHOLE else _parts(value)
+        for name in view.__dataclass_fields__
+    }
+
+
+def _parts(value: Any) -> Any:
+    if isinstance(value, tuple):
+        return tuple(each if type(each) in _WHOLE else _parts(each) for each in value)
+    return as_document(value)
 
 
 def _slots(memory: LockMemory) -> tuple[SlotView, ...]:
@@ -295,16 +333,9 @@ def _holiday(record: Record, content: HolidayContent) -> HolidayView:
     )
 
 
+@functools.lru_cache(maxsize=4096)
 def _log(record: LogRecord) -> LogView:
-    details = {
-        LogEvent.LOCK_OPERATION: LockOperationType,
-        LogEvent.ACCESS_DENIED: AccessDeniedReason,
-        LogEvent.ALARM: AlarmCode,
-        LogEvent.DOOR: DoorState,
-        LogEvent.BATTERY: BatteryLevel,
-        LogEvent.OPERATING_MODE: OperatingMode,
-    }
-    detail = details.get(record.event)
+    detail = _DETAILS.get(record.event)
     return LogView(
         index=record.index,
         at=_iso(record.utc_s),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 
+from firmware_sim.memory.view import as_document
 from firmware_sim.tests.locks.rig import PIN, T0_S, Rig
 from protocols.doorlock.schedule import OPEN_END_S
 from protocols.doorlock.vocabulary import UserStatus, UserType
@@ -27,7 +28,7 @@ def test_view_tells_slots_users_schedules_and_tombstones() -> None:
             end_min=1440,
         )
     )
-    view = dataclasses.asdict(rig.firmware.view(1.0))
+    view = as_document(rig.firmware.view(1.0))
     assert view["slots"] == (
         {
             "slot": 1,
@@ -81,6 +82,7 @@ def test_view_tells_slots_users_schedules_and_tombstones() -> None:
     )
     assert view["digest"] == rig.ask(m.GetStatus()).memory_digest.hex()
     json.dumps(view)
+    assert view == dataclasses.asdict(rig.firmware.view(1.0))
 
 
 def test_view_tells_log_counters_clock_and_power() -> None:
@@ -89,7 +91,7 @@ def test_view_tells_log_counters_clock_and_power() -> None:
     rig.enter("1234567", 1.0)
     for _ in range(5):
         rig.enter("7654321", 2.0)
-    view = dataclasses.asdict(rig.firmware.view(3.0))
+    view = as_document(rig.firmware.view(3.0))
     assert view["clock"] == {
         "now": "2025-07-10T12:00:03Z",
         "utc_offset_min": -60,
