@@ -6,6 +6,7 @@ import asyncio
 import gc
 import os
 from collections.abc import Callable, Mapping
+from typing import Final
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -15,14 +16,13 @@ from firmware_sim.kernel.loop import SimLoop
 pytest_plugins = ["hil_tests.plugin", "hil_tests.fixtures"]
 
 settings.register_profile("dev", max_examples=30, deadline=None)
-settings.register_profile(
-    "ci",
-    max_examples=100,
-    deadline=None,
-    derandomize=True,
-    suppress_health_check=[HealthCheck.too_slow],
+# The check asks for one of these by `--hypothesis-profile`: what it finds, it finds every time.
+_CHECKED: Final = settings(
+    deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow]
 )
-settings.load_profile("ci" if os.environ.get("STRIKEPLATE_CI") else "dev")
+settings.register_profile("covered", _CHECKED, max_examples=30)
+settings.register_profile("long", _CHECKED, max_examples=100)
+settings.load_profile("dev")
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -35,6 +35,14 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line(
         "markers", "real_loop: runs on the platform's event loop: real sockets, threads and time"
     )
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark the suites, which run whole benches."""
+    for item in items:
+        if "suites" in item.path.parts:
+            item.add_marker(pytest.mark.suite)
 
 
 def pytest_collection_finish() -> None:
