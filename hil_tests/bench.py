@@ -34,12 +34,12 @@ from gateway.config import ApiConfig, DeviceConfig, GatewayConfig, StoreConfig, 
 from gateway.errors import GatewayError
 from gateway.ports import Edge
 from gateway.profiles import load_profiles
+from gateway.zones import posix_zone
 from hil_tests import bench_hardware
 from hil_tests.bench_clock import BenchClock, Progress
 from hil_tests.bench_faults import plan_of
 from hil_tests.bench_file import BenchDevice, BenchFile
 from hil_tests.errors import BenchError, GatewayUnusable, UnknownDevice
-from hil_tests.zones import posix_zone
 from protocols.doorlock.zone import parse_zone
 from protocols.profiles.parser import Profile
 

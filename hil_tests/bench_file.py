@@ -23,7 +23,7 @@ from gateway.config_schema import Document, Rule, Rules, hidden, load_document, 
 from gateway.errors import ConfigError
 from gateway.plan.policy import Policy
 from gateway.profiles import check_profile, resolve_profiles
-from hil_tests.zones import posix_zone
+from gateway.zones import posix_zone
 from protocols.doorlock.zone import parse_dst_rule
 from protocols.errors import WindowError
 from protocols.profiles.parser import Profile

@@ -11,9 +11,9 @@ from typing import Any, Final
 
 import pytest
 
+from gateway.zones import posix_zone, zone_info
 from hil_tests.oracles.time import Access, Holiday, changes_of, is_let_in, utc
 from hil_tests.suites.timed_lock import TimedLock, roomy_profile
-from hil_tests.zones import posix_zone, zone_info
 from protocols.doorlock.vocabulary import ClockQuality, Status
 from protocols.doorlock.zone import parse_zone
 from protocols.profiles.vocabulary import ClockOnPowerLoss

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from gateway.zones import posix_zone, zone_info
 from hil_tests.oracles.time import (
     WALL_EPOCH,
     Access,
@@ -19,7 +20,6 @@ from hil_tests.oracles.time import (
     utc,
 )
 from hil_tests.suites.timed_lock import TimedLock, roomy_profile
-from hil_tests.zones import posix_zone, zone_info
 from protocols.doorlock.vocabulary import OperatingMode, Status
 from protocols.doorlock.zone import parse_zone
 from protocols.strike import messages as m

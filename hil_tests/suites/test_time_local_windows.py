@@ -15,6 +15,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from gateway.zones import posix_zone, zone_info
 from hil_tests.oracles.time import (
     NEVER_S,
     WALL_EPOCH,
@@ -25,7 +26,6 @@ from hil_tests.oracles.time import (
     utc,
 )
 from hil_tests.suites.timed_lock import TimedLock, roomy_profile
-from hil_tests.zones import posix_zone, zone_info
 from protocols.doorlock.local_window import DoorTime, map_local_window
 from protocols.doorlock.window import MappedWindow, WindowEdge, to_ms
 from protocols.doorlock.zone import LocalZone, parse_zone

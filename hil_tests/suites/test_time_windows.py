@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from gateway.zones import posix_zone, zone_info
 from hil_tests.oracles.time import NEVER_S, Access, changes_of, is_let_in, offset_min, utc
 from hil_tests.suites.timed_lock import TimedLock, roomy_profile
-from hil_tests.zones import posix_zone, zone_info
 from protocols.doorlock.schedule import week_day_spans
 from protocols.doorlock.vocabulary import DaysMask
 from protocols.doorlock.zone import parse_zone

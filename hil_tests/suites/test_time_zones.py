@@ -13,9 +13,9 @@ from typing import Final
 
 import pytest
 
+from gateway.zones import posix_zone, zone_info
 from hil_tests.oracles.time import Access, changes_of, is_let_in, offset_min, utc
 from hil_tests.suites.timed_lock import TimedLock, roomy_profile
-from hil_tests.zones import posix_zone, zone_info
 from protocols.doorlock.zone import parse_zone
 
 # Both hemispheres; half hours and quarters; winters that the law calls the exception (Dublin),
