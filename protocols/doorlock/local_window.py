@@ -118,10 +118,15 @@ def _earliest_seen(door: DoorTime, utc_s: int) -> int:
 
 
 def _stale_offsets(door: DoorTime, utc_s: int) -> list[int]:
-    """Distances from UTC that a lock may have which does not follow its zone by itself."""
+    """Distances from UTC that a lock may have which does not follow its zone by itself.
+
+    Before it was set, a lock did not hold the window: what it showed then is nobody's business.
+    """
     if door.set_at_ms is None:
         return []
     set_at_s = (door.set_at_ms - EPOCH_2000_MS) // SECOND_MS
+    if set_at_s > utc_s:
+        return []
     return [
         door.zone.offset_min(moment_s)
         for moment_s in (set_at_s, *door.zone.changes_s(set_at_s, utc_s + 1))

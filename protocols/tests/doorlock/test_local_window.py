@@ -54,6 +54,12 @@ def test_map_when_a_lock_may_miss_a_change_then_both_hours_are_reckoned_with() -
     assert bounds(later, later + DAY_S, set_at_s=SPRING_S) == (HOUR_S, HOUR_S)
 
 
+def test_map_when_a_lock_is_set_within_the_window_then_its_start_is_left_alone() -> None:
+    begun = SPRING_S - DAY_S
+    assert bounds(begun, SPRING_S + DAY_S, set_at_s=SPRING_S) == (0, HOUR_S)
+    assert bounds(begun, SPRING_S + DAY_S, set_at_s=begun) == (0, 0)
+
+
 def test_map_when_without_end_then_the_end_is_open() -> None:
     door = DoorTime(zone=LocalZone(120))
     window = map_local_window(Facts(60), to_ms(61), None, door)
