@@ -17,7 +17,8 @@ from firmware_sim.locks.firmware import LockFirmware
 from firmware_sim.memory.interface import LockMemory
 from firmware_sim.radio.interface import PeripheralSettings, Radio
 from firmware_sim.radio.peripheral import ATT_MTU_MAX
-from protocols.doorlock.zone import NO_RULE, LocalZone, parse_dst_rule
+from protocols.doorlock.zone import LocalZone, parse_dst_rule
+from protocols.profiles.local_time import zone_kept
 from protocols.profiles.parser import Profile
 from protocols.profiles.vocabulary import ClockOnPowerLoss, ZoneAwareness
 from protocols.strike.gatt import Advertisement, profile_hint
@@ -82,11 +83,7 @@ class DeviceSpec:
         zone = self.zone or LocalZone(self.utc_offset_min)
         if self.dst_rule is not None and facts.zone is not ZoneAwareness.NONE:
             return dataclasses.replace(zone, rule=parse_dst_rule(self.dst_rule))
-        if facts.zone is not ZoneAwareness.ZONE:
-            return None
-        if facts.dst_rule != NO_RULE:
-            return dataclasses.replace(zone, rule=parse_dst_rule(facts.dst_rule))
-        return zone
+        return zone_kept(facts, zone) if facts.zone is ZoneAwareness.ZONE else None
 
     @property
     def serial_number(self) -> str:

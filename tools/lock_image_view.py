@@ -14,6 +14,8 @@ from firmware_sim.memory.flash_map import FlashArea
 from firmware_sim.memory.flash_memory import FlashMemory
 from firmware_sim.memory.lock_image import lock_image_facts, open_lock_image, open_records_image
 from firmware_sim.memory.view import MemoryView, SlotView, as_document, view_of
+from gateway.profiles import load_profiles
+from protocols.profiles.local_time import stores_local_bounds
 from tools.flash_images import ImageFormat, NvsShape
 from tools.image_tables import (
     ImageView,
@@ -31,7 +33,10 @@ def lock_view(image: bytes) -> ImageView:
     """The view of an image of a whole flash; raises as `view_image`."""
     facts = lock_image_facts(image)
     memory = open_lock_image(image)
-    view = view_of(memory, clock_s=0)
+    # A profile of somebody's own is not in the image: its windows show as instants.
+    profile = load_profiles().get(facts.profile_id)
+    is_local = profile is not None and stores_local_bounds(profile)
+    view = view_of(memory, clock_s=0, are_windows_local=is_local)
     sectors = _lock_sectors(image, memory)
     summary = (
         f"lock {facts.serial_number}, profile {facts.profile_id}: "

@@ -8,6 +8,7 @@ from typing import Final
 from firmware_sim.locks.programming import pin_key
 from firmware_sim.locks.writing import invalid_field
 from firmware_sim.memory.interface import LockMemory
+from firmware_sim.memory.local_bounds import told
 from firmware_sim.memory.pins import clear_pin, owner_of
 from protocols.doorlock.digest import RecordKey
 from protocols.doorlock.vocabulary import CredentialType, RecordKind
@@ -91,8 +92,14 @@ def _read_back(profile: Profile, code: bytes) -> tuple[Tlv, ...]:
     return (Tlv(tag=CredentialStatusTag.CREDENTIAL_DATA, value=told),)
 
 
-def list_occupied(memory: LockMemory, message: ListOccupied) -> OccupiedList:
-    """Answer ListOccupied: one page of records and tombstones in key order."""
+def list_occupied(memory: LockMemory, message: ListOccupied, ahead_s: int) -> OccupiedList:
+    """Answer ListOccupied: one page of records and tombstones in key order.
+
+    Args:
+        memory: What the lock holds.
+        message: The request.
+        ahead_s: Seconds that it takes off windows (`time_limits.stored_ahead_s`).
+    """
     after = RecordKey(message.after_kind, message.after_index, message.after_sub_index)
     found = list(islice(memory.records(after), OCCUPIED_PAGE_MAX + 1))
     return OccupiedList(
@@ -105,7 +112,7 @@ def list_occupied(memory: LockMemory, message: ListOccupied) -> OccupiedList:
                 revision=record.revision,
                 digest=record.digest,
             )
-            for record in found[:OCCUPIED_PAGE_MAX]
+            for record in (told(each, ahead_s) for each in found[:OCCUPIED_PAGE_MAX])
         ),
     )
 

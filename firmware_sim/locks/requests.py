@@ -21,9 +21,10 @@ from firmware_sim.locks import (
 from firmware_sim.locks.access_log import LogDraft
 from firmware_sim.locks.core import LockCore
 from firmware_sim.locks.mechanism import attempt, door_state
-from firmware_sim.locks.time_limits import mode_now
+from firmware_sim.locks.time_limits import mode_now, stored_ahead_s
 from firmware_sim.locks.timekeeping import after_statement
 from firmware_sim.memory.interface import LockMemory
+from firmware_sim.memory.local_bounds import told_digest
 from protocols.doorlock.schedule import admits_remote
 from protocols.doorlock.vocabulary import (
     AccessDeniedReason,
@@ -94,7 +95,7 @@ def _get_status(core: LockCore, _message: m.GetStatus, now: float) -> m.DeviceSt
         utc_offset_min=clock.utc_offset_min,
         clock_quality=clock.quality,
         log_next_index=core.memory.log_next_index,
-        memory_digest=core.memory.digest(),
+        memory_digest=told_digest(core.memory, stored_ahead_s(profile, clock)),
     )
 
 
@@ -135,8 +136,22 @@ def _read_log(core: LockCore, message: m.ReadLog, _now: float) -> m.LogPage:
     return page
 
 
-def _list_occupied(core: LockCore, message: m.ListOccupied, _now: float) -> m.OccupiedList:
-    return reading.list_occupied(core.memory, message)
+def _list_occupied(core: LockCore, message: m.ListOccupied, now: float) -> m.OccupiedList:
+    return reading.list_occupied(core.memory, message, _ahead_s(core, now))
+
+
+def _set_year_day(core: LockCore, message: m.SetYearDaySchedule, now: float) -> m.StatusReply:
+    return scheduling.set_year_day(core.profile, core.memory, message, _ahead_s(core, now))
+
+
+def _get_year_day(
+    core: LockCore, message: m.GetYearDaySchedule, now: float
+) -> m.YearDaySchedule | m.StatusReply:
+    return scheduling.get_year_day(core.profile, core.memory, message, _ahead_s(core, now))
+
+
+def _ahead_s(core: LockCore, now: float) -> int:
+    return stored_ahead_s(core.profile, core.reading(now))
 
 
 def _lock_door(core: LockCore, _message: m.LockDoor, now: float) -> m.StatusReply:
@@ -203,8 +218,8 @@ HANDLERS: Final[Mapping[type, Handler]] = MappingProxyType(
         m.SetCredential: _by_memory(programming.set_credential),
         m.GetCredentialStatus: _by_memory(reading.credential_status),
         m.ClearCredential: _by_memory(programming.clear_credential),
-        m.SetYearDaySchedule: _by_memory(scheduling.set_year_day),
-        m.GetYearDaySchedule: _by_memory(scheduling.get_year_day),
+        m.SetYearDaySchedule: _set_year_day,
+        m.GetYearDaySchedule: _get_year_day,
         m.ClearYearDaySchedule: _by_memory(scheduling.clear_year_day),
         m.SetWeekDaySchedule: _by_memory(scheduling.set_week_day),
         m.GetWeekDaySchedule: _by_memory(scheduling.get_week_day),

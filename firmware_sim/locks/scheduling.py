@@ -5,6 +5,7 @@ from __future__ import annotations
 from firmware_sim.locks.programming import user_key
 from firmware_sim.locks.writing import Verdict, invalid_field, judge, refusal, write
 from firmware_sim.memory.interface import LockMemory
+from firmware_sim.memory.local_bounds import kept
 from firmware_sim.memory.records import Record
 from protocols.doorlock.digest import RecordKey, WeekDayContent, YearDayContent
 from protocols.doorlock.schedule import DAY_MIN, OPEN_END_S
@@ -23,8 +24,17 @@ from protocols.strike.messages import (
 )
 
 
-def set_year_day(profile: Profile, memory: LockMemory, message: SetYearDaySchedule) -> StatusReply:
-    """Answer SetYearDaySchedule."""
+def set_year_day(
+    profile: Profile, memory: LockMemory, message: SetYearDaySchedule, ahead_s: int
+) -> StatusReply:
+    """Answer SetYearDaySchedule.
+
+    Args:
+        profile: The facts of the lock.
+        memory: What it holds.
+        message: The request.
+        ahead_s: Seconds that it adds to what it is told (`time_limits.stored_ahead_s`).
+    """
     key = year_day_key(message.user_index, message.year_day_index)
     refused = _refuse_key(profile, key, message.revision)
     if refused is not None:
@@ -35,14 +45,14 @@ def set_year_day(profile: Profile, memory: LockMemory, message: SetYearDaySchedu
     # The mark of an open end is no instant, so it lies on every grid.
     if message.start_s % step_s or (message.end_s % step_s and message.end_s != OPEN_END_S):
         return refusal(memory, key, Status.CONSTRAINT_ERROR)
-    content = YearDayContent(start_s=message.start_s, end_s=message.end_s)
+    content = kept(YearDayContent(start_s=message.start_s, end_s=message.end_s), ahead_s)
     return _write_schedule(memory, Record.of(key, message.revision, content))
 
 
 def get_year_day(
-    profile: Profile, memory: LockMemory, message: GetYearDaySchedule
+    profile: Profile, memory: LockMemory, message: GetYearDaySchedule, ahead_s: int
 ) -> YearDaySchedule | StatusReply:
-    """Answer GetYearDaySchedule."""
+    """Answer GetYearDaySchedule; arguments as `set_year_day`."""
     key = year_day_key(message.user_index, message.year_day_index)
     refused = _refuse_key(profile, key)
     if refused is not None:
@@ -50,12 +60,13 @@ def get_year_day(
     record = memory.record(key)
     if record is None or not isinstance(record.content, YearDayContent):
         return refusal(memory, key, Status.NOT_FOUND)
+    content = kept(record.content, -ahead_s)
     return YearDaySchedule(
         year_day_index=message.year_day_index,
         user_index=message.user_index,
         revision=record.revision,
-        start_s=record.content.start_s,
-        end_s=record.content.end_s,
+        start_s=content.start_s,
+        end_s=content.end_s,
     )
 
 

@@ -18,7 +18,8 @@ from protocols.doorlock.schedule import (
     operating_mode,
 )
 from protocols.doorlock.vocabulary import DaysMask, OperatingMode, RecordKind, UserType
-from protocols.profiles.parser import Profile
+from protocols.profiles.local_time import stores_local_bounds
+from protocols.profiles.parser import DstQuirk, Profile
 
 _SCHEDULED: frozenset[UserType] = frozenset(
     {
@@ -27,6 +28,15 @@ _SCHEDULED: frozenset[UserType] = frozenset(
         UserType.SCHEDULE_RESTRICTED_USER,
     }
 )
+
+
+def stored_ahead_s(profile: Profile, clock: Reading) -> int:
+    """Seconds by which stored windows are ahead of those that the lock is told, or tells.
+
+    Not zero only for a lock that is told instants and keeps local time (`DstQuirk`).
+    """
+    is_converting = profile.clock.dst_quirk is DstQuirk.OFFSET_AT_WRITE
+    return clock.utc_offset_min * MINUTE_S if is_converting else 0
 
 
 def is_in_schedule(
@@ -66,7 +76,7 @@ def is_in_schedule(
         week_days,
         utc_s=clock.utc_s,
         utc_offset_min=clock.utc_offset_min,
-        year_days_are_local=profile.local_year_day,
+        year_days_are_local=stores_local_bounds(profile),
     )
 
 

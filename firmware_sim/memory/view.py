@@ -14,6 +14,7 @@ from types import MappingProxyType, NoneType
 from typing import TYPE_CHECKING, Any, Final
 
 from firmware_sim.memory.interface import LockMemory
+from firmware_sim.memory.local_bounds import told, told_digest
 from firmware_sim.memory.pins import clear_pin
 from firmware_sim.memory.records import HashedCredentialContent, Record
 from protocols.doorlock.digest import (
@@ -63,7 +64,10 @@ _US_PER_S: Final = 1_000_000
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class YearDayView:
-    """An absolute window; without an end it never closes. Instants are ISO 8601, UTC."""
+    """An absolute window; without an end it never closes.
+
+    Instants are ISO 8601, UTC; door-local, and so without a Z, on a lock that takes them so.
+    """
 
     index: int
     starts_at: str
@@ -187,6 +191,8 @@ def view_of(
     clock_s: int,
     utc_offset_min: int | None = None,
     quality: ClockQuality | None = None,
+    are_windows_local: bool = False,
+    ahead_s: int = 0,
 ) -> MemoryView:
     """View a memory.
 
@@ -195,12 +201,14 @@ def view_of(
         clock_s: What the lock's clock shows, seconds since 2000.
         utc_offset_min: What the lock takes for local time minus UTC, minutes; None = as last set.
         quality: How far the lock trusts its clock; None = as its clock says.
+        are_windows_local: True for a lock that takes windows in door-local time.
+        ahead_s: Seconds by which stored windows are ahead of those that the lock tells.
     """
     state = memory.state
     first_shown = max(memory.log_oldest_index, memory.log_next_index - LOG_TAIL)
     until_us = state.lockout_until_us
     return MemoryView(
-        slots=_slots(memory),
+        slots=_slots(memory, are_windows_local=are_windows_local, ahead_s=ahead_s),
         holidays=tuple(
             _holiday(record, record.content)
             for record in memory.live(RecordKind.HOLIDAY_SCHEDULE)
@@ -235,7 +243,7 @@ def view_of(
         ),
         bolt=state.bolt.position.name.lower(),
         is_powered=state.is_powered,
-        digest=memory.digest().hex(),
+        digest=told_digest(memory, ahead_s).hex(),
     )
 
 
@@ -257,17 +265,20 @@ def _parts(value: Any) -> Any:
     return as_document(value)
 
 
-def _slots(memory: LockMemory) -> tuple[SlotView, ...]:
+def _slots(memory: LockMemory, *, are_windows_local: bool, ahead_s: int) -> tuple[SlotView, ...]:
+    mark = "" if are_windows_local else "Z"
     users: dict[int, UserView] = {}
     year_days: dict[int, list[YearDayView]] = {}
     week_days: dict[int, list[WeekDayView]] = {}
     owners: list[tuple[int, int, Record | None]] = []
-    for record in memory.records():
+    for stored in memory.records():
+        record = told(stored, ahead_s)
         match record.content:
             case UserContent() as content:
                 users[record.key.index] = _user(record, content)
             case YearDayContent() as content:
-                year_days.setdefault(record.key.index, []).append(_year_day(record, content))
+                windows = year_days.setdefault(record.key.index, [])
+                windows.append(_year_day(record, content, mark))
             case WeekDayContent() as content:
                 week_days.setdefault(record.key.index, []).append(_week_day(record, content))
             case CredentialContent() | HashedCredentialContent() as content:
@@ -300,11 +311,11 @@ def _user(record: Record, content: UserContent) -> UserView:
     )
 
 
-def _year_day(record: Record, content: YearDayContent) -> YearDayView:
+def _year_day(record: Record, content: YearDayContent, mark: str) -> YearDayView:
     return YearDayView(
         index=record.key.sub_index,
-        starts_at=_iso(content.start_s),
-        ends_at=None if content.end_s == OPEN_END_S else _iso(content.end_s),
+        starts_at=_wall(content.start_s) + mark,
+        ends_at=None if content.end_s == OPEN_END_S else _wall(content.end_s) + mark,
         revision=record.revision,
     )
 
@@ -326,8 +337,8 @@ def _week_day(record: Record, content: WeekDayContent) -> WeekDayView:
 def _holiday(record: Record, content: HolidayContent) -> HolidayView:
     return HolidayView(
         index=record.key.index,
-        starts_at=_iso(content.start_s).removesuffix("Z"),
-        ends_at=_iso(content.end_s).removesuffix("Z"),
+        starts_at=_wall(content.start_s),
+        ends_at=_wall(content.end_s),
         mode=content.operating_mode.name.lower(),
         revision=record.revision,
     )
@@ -349,8 +360,12 @@ def _log(record: LogRecord) -> LogView:
 
 
 def _iso(device_s: int) -> str:
+    return _wall(device_s) + "Z"
+
+
+def _wall(device_s: int) -> str:
     instant = dt.datetime.fromtimestamp(to_ms(device_s) // 1000, tz=dt.UTC)
-    return instant.strftime("%Y-%m-%dT%H:%M:%SZ")
+    return instant.strftime("%Y-%m-%dT%H:%M:%S")
 
 
 def _hour_and_minute(minutes: int) -> str:

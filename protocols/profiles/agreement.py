@@ -6,10 +6,17 @@ from typing import Final
 
 from protocols.doorlock.constraints import CodeConstraint
 from protocols.doorlock.vocabulary import UserType
-from protocols.errors import ProfileError
+from protocols.doorlock.zone import parse_dst_rule
+from protocols.errors import ProfileError, WindowError
 from protocols.profiles.facts import FlashFacts
 from protocols.profiles.profile import Profile
-from protocols.profiles.vocabulary import CredentialMode, PinStorage, ReadBack
+from protocols.profiles.vocabulary import (
+    CredentialMode,
+    DstQuirk,
+    PinStorage,
+    ReadBack,
+    ZoneAwareness,
+)
 
 # A rule that holds, or the sentence that says what is wrong.
 _Rule = tuple[bool, str]
@@ -40,6 +47,7 @@ def check_agreement(profile: Profile, source: str) -> None:
         *_code_rules(profile),
         *_offline_rules(profile),
         *_schedule_rules(profile),
+        *_clock_rules(profile),
         *_user_rules(profile),
         *_hardware_rules(profile),
     ):
@@ -151,6 +159,33 @@ def _schedule_rules(profile: Profile) -> tuple[_Rule, ...]:
             "schedules.holiday_count must be 0 without schedules",
         ),
     )
+
+
+def _clock_rules(profile: Profile) -> tuple[_Rule, ...]:
+    clock = profile.clock
+    is_quirky = clock.dst_quirk is not DstQuirk.NONE
+    return (
+        (
+            _is_dst_rule(clock.dst_rule),
+            'clock.dst_rule is "none" or a rule such as "M3.2.0/2,M11.1.0/2"',
+        ),
+        (
+            not (is_quirky and profile.local_year_day),
+            "clock.dst_quirk is of locks that convert instants: not with schedules.local_year_day",
+        ),
+        (
+            not (is_quirky and clock.zone is ZoneAwareness.NONE),
+            'clock.dst_quirk needs local time: not with clock.zone = "none"',
+        ),
+    )
+
+
+def _is_dst_rule(text: str) -> bool:
+    try:
+        parse_dst_rule(text)
+    except WindowError:
+        return False
+    return True
 
 
 def _user_rules(profile: Profile) -> tuple[_Rule, ...]:

@@ -27,7 +27,7 @@ from protocols.doorlock.vocabulary import (
 MAP = FlashMap(nvs_bytes=16_384, audit_bytes=8_192, meta_bytes=4_096)
 
 
-def blank() -> bytes:
+def blank(profile_id: str = "latch-m") -> bytes:
     """The flash of a new lock."""
     facts = FactoryRecord(
         nvs_bytes=MAP.nvs_bytes,
@@ -36,7 +36,7 @@ def blank() -> bytes:
         sector_bytes=MAP.sector_bytes,
         write_block=MAP.write_block,
         log_capacity=100,
-        profile_id="latch-m",
+        profile_id=profile_id,
         serial_number="C00000000001",
         salt=bytes(16),
     )

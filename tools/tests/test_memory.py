@@ -29,6 +29,8 @@ from tools.tests.lock_images import (
     nvs_of,
     occupied,
     pin,
+    user,
+    window,
     with_changes,
 )
 
@@ -126,6 +128,19 @@ def test_lock_image_is_shown_by_slots_windows_log_and_wear(tmp_path: Path) -> No
         ["nvs", "0", "open"],
         ["nvs", "1-3", "blank"],
     ]
+
+
+def test_windows_of_a_lock_of_local_time_are_shown_without_a_zone(tmp_path: Path) -> None:
+    jane = Change(records=(user(3, "Jane"), pin(3, "4821"), window(3, 800_000_000, 800_100_000)))
+    shown = [
+        memory("show", kept(tmp_path, with_changes(blank(profile_id), jane), profile_id))
+        for profile_id in ("nuki", "somebodys-own")
+    ]
+    [local, instants] = [
+        next(line for line in ran.out.splitlines() if "Jane" in line) for ran in shown
+    ]
+    assert local.endswith("2025-05-08T06:13:20 to 2025-05-09T10:00:00")
+    assert instants.endswith("2025-05-08T06:13:20Z to 2025-05-09T10:00:00Z")
 
 
 def test_lock_image_is_a_document(tmp_path: Path) -> None:

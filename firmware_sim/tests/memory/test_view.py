@@ -5,10 +5,13 @@ from __future__ import annotations
 import dataclasses
 import json
 
+import pytest
+
 from firmware_sim.memory.view import as_document
-from firmware_sim.tests.locks.rig import PIN, T0_S, Rig
+from firmware_sim.tests.locks.rig import PIN, T0_S, Rig, profile
 from protocols.doorlock.schedule import OPEN_END_S
 from protocols.doorlock.vocabulary import UserStatus, UserType
+from protocols.profiles.parser import DstQuirk
 from protocols.strike import messages as m
 
 
@@ -151,6 +154,36 @@ def test_view_of_an_open_window_and_of_a_user_without_a_pin() -> None:
     assert bare.user is not None
     assert bare.user.name == "bare"
     assert dated.year_day[0].ends_at is None
+
+
+@pytest.mark.parametrize(
+    ("local_year_day", "dst_quirk", "utc_offset_min", "starts_at"),
+    [
+        (False, DstQuirk.NONE, 60, "2025-07-10T12:00:00Z"),
+        # Stored as the wall shows it, and shown so.
+        (True, DstQuirk.NONE, 60, "2025-07-10T12:00:00"),
+        # Stored as the wall showed it when it was written; shown as the lock would tell it now.
+        (False, DstQuirk.OFFSET_AT_WRITE, 60, "2025-07-10T12:00:00Z"),
+        (False, DstQuirk.OFFSET_AT_WRITE, 0, "2025-07-10T13:00:00Z"),
+    ],
+)
+def test_view_of_windows_is_of_the_time_that_the_lock_keeps_them_in(
+    local_year_day: bool,  # noqa: FBT001 - a fact of the profile.
+    dst_quirk: DstQuirk,
+    utc_offset_min: int,
+    starts_at: str,
+) -> None:
+    facts = profile("generic-native")
+    clock = dataclasses.replace(facts.clock, dst_quirk=dst_quirk)
+    rig = Rig(
+        profile_facts=dataclasses.replace(facts, local_year_day=local_year_day, clock=clock),
+        utc_offset_min=60,
+    )
+    rig.program(4, "4711", window=(T0_S, T0_S + 60))
+    rig.ask(m.SetTime(utc_s=T0_S, utc_offset_min=utc_offset_min))
+    [slot] = rig.firmware.view(0.0).slots
+    assert slot.year_day[0].starts_at == starts_at
+    assert rig.firmware.view(0.0).digest == rig.ask(m.GetStatus()).memory_digest.hex()
 
 
 def test_view_of_a_second_pin_shows_its_user() -> None:

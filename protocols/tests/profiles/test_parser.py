@@ -360,6 +360,21 @@ def test_parse_profile_when_quirk_of_schedules_without_any_then_refused(
         parse_profile(changed(old, new, name="generic-jit"), source="p")
 
 
+@pytest.mark.parametrize(
+    ("old", "new", "sentence"),
+    [
+        ('dst_rule = "none"', 'dst_rule = "summer"', r"clock\.dst_rule is \"none\" or a rule"),
+        ("local_year_day = false", "local_year_day = true", r"clock\.dst_quirk .*local_year_day"),
+        ('zone = "zone"', 'zone = "none"', r"clock\.dst_quirk needs local time"),
+    ],
+)
+def test_parse_profile_when_clock_contradicts_itself_then_refused(
+    old: str, new: str, sentence: str
+) -> None:
+    with pytest.raises(ProfileError, match=f"^p: {sentence}"):
+        parse_profile(changed(old, new, name="schlage"), source="p")
+
+
 def test_parse_profile_when_names_are_bounded_then_both_bounds_are_read() -> None:
     text = changed(
         '["cannot_specify_pin_code"]', '["cannot_specify_pin_code", "name_length"]'
