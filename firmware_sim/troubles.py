@@ -146,4 +146,4 @@ class _Victim:
         self._device.firmware.disturb_clock(lambda rtc: rtc.when_jumped(step_s, now), now)
 
     def change_at_keypad(self, stream: random.Random) -> tuple[str, int] | None:
-        return self._device.firmware.change_at_keypad(stream)
+        return self._device.firmware.menu.change(stream)

@@ -15,7 +15,6 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import functools
-import random
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Final
 
@@ -25,12 +24,14 @@ from firmware_sim.faults.points import DeviceFaults
 from firmware_sim.hardware.battery import BatteryPack
 from firmware_sim.hardware.keypad import KEYS, Keypad
 from firmware_sim.hardware.rtc import Rtc, RtcState
-from firmware_sim.locks import keypad_entry, lockout, misbehaviour, outside, requests
+from firmware_sim.locks import keypad_entry, lockout, misbehaviour, requests
 from firmware_sim.locks.access_log import LogDraft
 from firmware_sim.locks.core import LockCore, LockEvent, LockListener, Nameplate
 from firmware_sim.locks.lock_hardware import LockHardware
 from firmware_sim.locks.mechanism import next_due_us, notice, relock, when_booted
 from firmware_sim.locks.outcome import EntryReason, KeypadOutcome
+from firmware_sim.locks.outside import KeypadMenu
+from firmware_sim.locks.time_limits import stored_ahead_s
 from firmware_sim.locks.timekeeping import StatementPolicy
 from firmware_sim.locks.tracing import DeviceTrace, NoTrace
 from firmware_sim.memory.interface import LockMemory
@@ -98,6 +99,11 @@ class LockFirmware:
         return LockHardware(self._core, catch_up=self.tick, supply=self._supply)
 
     @property
+    def menu(self) -> KeypadMenu:
+        """What somebody who knows the programming code can do at its keypad."""
+        return KeypadMenu(self._core)
+
+    @property
     def has_news(self) -> bool:
         """True when the log holds something that nobody has read up to."""
         return self._core.has_news
@@ -119,6 +125,8 @@ class LockFirmware:
             clock_s=clock.utc_s,
             utc_offset_min=clock.utc_offset_min,
             quality=clock.quality,
+            are_windows_local=self._core.profile.local_year_day,
+            ahead_s=stored_ahead_s(self._core.profile, clock),
         )
 
     @property
@@ -385,11 +393,3 @@ class LockFirmware:
             yield
         finally:
             memory.interrupt = None
-
-    def change_at_keypad(self, stream: random.Random) -> tuple[str, int] | None:
-        """Let somebody with the programming code change the memory; see `outside`.
-
-        Raises:
-            StateFileError: When it could not be persisted; memory is as before.
-        """
-        return outside.change_at_keypad(self._core, stream)

@@ -62,34 +62,66 @@ def set_user(profile: Profile, memory: LockMemory, message: SetUser) -> StatusRe
     return write(memory, Record.of(key, message.revision, content))
 
 
-def set_credential(profile: Profile, memory: LockMemory, message: SetCredential) -> StatusReply:
-    """Answer SetCredential."""
+def set_credential(
+    profile: Profile,
+    memory: LockMemory,
+    message: SetCredential,
+    duplicates: DuplicateRule | None = None,
+) -> StatusReply:
+    """Answer SetCredential.
+
+    Args:
+        profile: The facts of the lock.
+        memory: What it holds.
+        message: The request.
+        duplicates: What becomes of a code that another slot holds; None = as for a request.
+    """
+    rule = profile.duplicates.remote if duplicates is None else duplicates
     if not _is_pin_slot(profile, message.credential_type, message.credential_index) or not (
         message.revision and 1 <= message.user_index <= profile.pin_slot_count
     ):
         return invalid_field()
     key = pin_key(message.credential_index)
-    # Bytes that are no text are no digits either: the rule about digits refuses them.
-    code = message.credential_data.decode("ascii", "replace")
     content = CredentialContent(
         user_index=message.user_index, credential_data=message.credential_data
     )
     wanted = credential_record(memory, profile.pin_storage, key, message.revision, content)
     if judge(memory, wanted) is Verdict.WRITE:
+        problem = code_problem(profile, memory, key, message.credential_data, rule)
+        if problem is Status.DUPLICATE:
+            return _duplicate(rule, memory, key, message.revision)
+        if problem is not None:
+            return refusal(memory, key, problem)
         user = memory.record(user_key(message.user_index))
-        is_taken = any(other.key != key for other in holders_of(memory, message.credential_data))
-        if is_taken and profile.duplicates.remote is not DuplicateRule.ALLOWED:
-            return _duplicate(profile.duplicates.remote, memory, key, message.revision)
-        request = CodeRequest(
-            code=code,
-            other_codes=_other_codes(memory, key),
-            is_same_length=profile.same_length,
-        )
-        if request_violations(request, profile.code_lengths, profile.code_constraints):
-            return refusal(memory, key, Status.CONSTRAINT_ERROR)
         if user is None or user.content is None:
             return refusal(memory, key, Status.INVALID_FIELD)
     return write(memory, wanted)
+
+
+def code_problem(
+    profile: Profile, memory: LockMemory, key: RecordKey, pin: bytes, duplicates: DuplicateRule
+) -> Status | None:
+    """Why a slot can't take a code: DUPLICATE or CONSTRAINT_ERROR; None when it can.
+
+    Args:
+        profile: The facts of the lock.
+        memory: What it holds.
+        key: The slot.
+        pin: The code.
+        duplicates: What becomes of a code that another slot holds.
+    """
+    is_taken = any(other.key != key for other in holders_of(memory, pin))
+    if is_taken and duplicates is not DuplicateRule.ALLOWED:
+        return Status.DUPLICATE
+    request = CodeRequest(
+        # Bytes that are no text are no digits either: the rule about digits refuses them.
+        code=pin.decode("ascii", "replace"),
+        other_codes=_other_codes(memory, key),
+        is_same_length=profile.same_length,
+    )
+    if request_violations(request, profile.code_lengths, profile.code_constraints):
+        return Status.CONSTRAINT_ERROR
+    return None
 
 
 def clear_credential(

@@ -6,7 +6,7 @@ Its rules, in the words of their violations:
   inside its schedule, and the keypad is not locked out; if all of that holds and the hardware can,
   it does; a one-time code opens once.
 * **lockout**: so many wrong codes lock a keypad out, for as long as the profile says at least.
-* **pins**: no two slots of a lock hold one PIN.
+* **pins**: no two slots of a lock hold one PIN, but for kinds of locks that let somebody do so.
 * **log**: indices without a gap, a hash chain that holds, nothing that changes afterwards; every
   entry at the keypad of a running lock is in it.
 * **claims**: the gateway says `set` of what the device holds.
@@ -24,6 +24,7 @@ from hil_tests.oracles.claims import ClaimsOracle
 from hil_tests.oracles.keypad import KeypadOracle
 from hil_tests.oracles.lies import Lies
 from hil_tests.sim_bench import SimBench
+from protocols.profiles.vocabulary import DuplicateRule
 
 # Log records that are looked at in one go: more than happen between two looks.
 _LOG_PAGE: Final = 4096
@@ -85,9 +86,11 @@ class SafetyOracle:
         Raises:
             SafetyViolated: When two slots hold one PIN, or the log is not whole.
         """
+        device_profile = self._bench.bench.device(device).spec.profile
+        rules = (device_profile.duplicates.remote, device_profile.duplicates.keypad)
         slots: dict[str, int] = {}
         for slot in self._bench.bench.memory_view(device)["slots"]:
-            if slot["code"] is None:
+            if slot["code"] is None or DuplicateRule.ALLOWED in rules:
                 continue
             other = slots.setdefault(slot["code"], slot["slot"])
             if other != slot["slot"]:

@@ -96,7 +96,7 @@ def test_person_at_the_keypad_changes_a_lock_that_keeps_hashes_as_any_other() ->
     done = []
     for rig, stream in zip(twins(), streams, strict=True):
         rig.program(1, "482915", revision=5)
-        done.append(([rig.firmware.change_at_keypad(stream) for _ in range(40)], rig.occupied()))
+        done.append(([rig.firmware.menu.change(stream) for _ in range(40)], rig.occupied()))
     assert done[0] == done[1]
     assert {each[0] for each in done[0][0] if each} == {"changed", "deleted", "added"}
 
