@@ -32,6 +32,7 @@ from gateway.links.open import check_link
 from gateway.plan.policy import DAY_S, Policy
 from gateway.profiles import check_profile, resolve_profiles
 from gateway.store.engine import parse_url
+from gateway.zones import check_time_zone
 from protocols.profiles.parser import Profile
 
 _PREFIX: Final = "STRIKEPLATE"
@@ -140,6 +141,8 @@ class DeviceConfig:
         moniker: How to reach it, such as ``ble:AA:BB:CC:DD:EE:FF``.
         device_id: Its id in the API; made once and kept when None.
         display_name: Name for people; the short name when None.
+        time_zone: Time zone of its door, such as "Europe/Berlin". A lock that stores windows in
+            local time keeps them by itself only where it is known.
     """
 
     name: str
@@ -147,6 +150,7 @@ class DeviceConfig:
     moniker: str = setting(check=check_link)
     device_id: str | None = None
     display_name: str | None = None
+    time_zone: str | None = setting(default=None, check=check_time_zone)
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)

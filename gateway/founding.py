@@ -10,6 +10,7 @@ import sqlalchemy as sa
 from gateway.access import devices, keys, workspaces
 from gateway.access.context import Context
 from gateway.access.requests import DeviceRegistration
+from gateway.access.retiming import plan_anew
 from gateway.config import DeviceConfig, GatewayConfig
 from gateway.errors import ConfigError
 from gateway.store.tables import device
@@ -36,7 +37,7 @@ def found(conn: sa.Connection, context_of: Callable[[str], Context], config: Gat
     for each in config.devices:
         _check_profile(ctx, each)
         device_id = each.device_id or known.get(each.name) or ctx.new_id()
-        devices.register(
+        is_to_be_planned = devices.register(
             conn,
             ctx,
             DeviceRegistration(
@@ -45,8 +46,11 @@ def found(conn: sa.Connection, context_of: Callable[[str], Context], config: Gat
                 display_name=each.display_name or each.name,
                 profile_id=each.profile,
                 moniker=each.moniker,
+                time_zone=each.time_zone,
             ),
         )
+        if is_to_be_planned:
+            plan_anew(conn, ctx, device_id)
         known.pop(each.name, None)
     if known:
         # Their codes stay on them; forgetting a lock that holds codes is a decision of people.

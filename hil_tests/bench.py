@@ -225,6 +225,7 @@ class Bench:
                     moniker=f"ble:{device.address}",
                     device_id=device.device_id,
                     display_name=device.display_name,
+                    time_zone=device.time_zone,
                 )
                 for device in self.file.devices
             ),
@@ -378,6 +379,7 @@ class BenchKeypad:
 def _spec(device: BenchDevice, profiles: Mapping[str, Profile]) -> DeviceSpec:
     if device.device_id is None or device.display_name is None or device.address is None:
         raise BenchError(f"device {device.name} was not completed: read it with read_bench")
+    zone_name = device.lock_time_zone or device.time_zone
     return DeviceSpec(
         name=device.name,
         device_id=device.device_id,
@@ -389,7 +391,7 @@ def _spec(device: BenchDevice, profiles: Mapping[str, Profile]) -> DeviceSpec:
         clock_error_s=device.clock_error_s,
         clock_on_power_loss=device.clock_on_power_loss,
         temperature_c=device.temperature_c,
-        zone=None if device.time_zone is None else parse_zone(posix_zone(device.time_zone)),
+        zone=None if zone_name is None else parse_zone(posix_zone(zone_name)),
         dst_rule=device.dst_rule,
         faults=device.faults,
     )

@@ -23,7 +23,7 @@ from gateway.config_schema import Document, Rule, Rules, hidden, load_document, 
 from gateway.errors import ConfigError
 from gateway.plan.policy import Policy
 from gateway.profiles import check_profile, resolve_profiles
-from gateway.zones import posix_zone
+from gateway.zones import check_time_zone
 from protocols.doorlock.zone import parse_dst_rule
 from protocols.errors import WindowError
 from protocols.profiles.parser import Profile
@@ -66,10 +66,6 @@ def _check_address(address: str) -> None:
         raise ConfigError("write an address such as C0:00:00:00:00:01, in capitals")
     if int(address[:2], 16) & _STATIC_RANDOM != _STATIC_RANDOM:
         raise ConfigError("a static random address begins with C0 to FF")
-
-
-def _check_time_zone(name: str) -> None:
-    posix_zone(name)
 
 
 def _check_dst_rule(rule: str) -> None:
@@ -125,9 +121,12 @@ class BenchDevice:
         device_id: Its id in the API; made from the names when None.
         address: Its Bluetooth address, static random; made from the names when None.
         drift_ppm: How far its clock runs wrong, in parts per million; positive is fast.
-        utc_offset_min: Door-local time minus UTC, in minutes; without meaning beside `time_zone`.
-        time_zone: The door's time zone, such as "Europe/Berlin". A zone-aware lock follows its
-            changes; another one has the distance from UTC of the day on which it was set up.
+        utc_offset_min: Door-local time minus UTC, in minutes; without meaning beside a zone.
+        time_zone: The door's time zone, such as "Europe/Berlin"; the gateway is told it. A
+            zone-aware lock follows its changes; another one has the distance from UTC of the day
+            on which it was set up, until the gateway tells it the next one.
+        lock_time_zone: The time zone that this lock was set up for, right or wrong; the door's
+            when None.
         dst_rule: The rule for daylight saving that this lock goes by itself, right or wrong, such
             as "M3.2.0,M11.1.0", or "none". What its profile says when None.
         clock_error_s: How far its clock is ahead when it is new, in seconds.
@@ -144,7 +143,8 @@ class BenchDevice:
     address: str | None = setting(default=None, check=_check_address)
     drift_ppm: float = setting(default=0.0, minimum=-_DRIFT_PPM_MAX, maximum=_DRIFT_PPM_MAX)
     utc_offset_min: int = setting(default=0, minimum=_OFFSET_MIN, maximum=_OFFSET_MAX)
-    time_zone: str | None = setting(default=None, check=_check_time_zone)
+    time_zone: str | None = setting(default=None, check=check_time_zone)
+    lock_time_zone: str | None = setting(default=None, check=check_time_zone)
     dst_rule: str | None = setting(default=None, check=_check_dst_rule)
     clock_error_s: float = setting(
         default=0.0, minimum=-_CLOCK_ERROR_MAX, maximum=_CLOCK_ERROR_MAX

@@ -18,7 +18,7 @@ import pytest_asyncio
 from hil_tests.bench_file import BenchFile, load_bench
 from hil_tests.plugin import bench_path
 from hil_tests.power_cuts import PowerCutSweep
-from hil_tests.sim_bench import SimBench, SimOptions, sim_bench
+from hil_tests.sim_bench import DEFAULT_NOW, SimBench, SimOptions, sim_bench
 
 BenchFactory = Callable[..., AbstractAsyncContextManager[SimBench]]
 
@@ -33,15 +33,19 @@ def bench_file(pytestconfig: pytest.Config) -> BenchFile:
 def open_bench(bench_file: BenchFile, pytestconfig: pytest.Config) -> BenchFactory:
     """Opens a bench of one's own, such as one on a state folder.
 
-    Use it as ``async with open_bench(state=..., file=..., seed=...) as bench``.
+    Use it as ``async with open_bench(state=..., file=..., seed=..., now=...) as bench``.
     """
 
     @contextlib.asynccontextmanager
     async def opened(
-        *, file: BenchFile = bench_file, state: Path | None = None, seed: int | None = None
+        *,
+        file: BenchFile = bench_file,
+        state: Path | None = None,
+        seed: int | None = None,
+        now: str = DEFAULT_NOW,
     ) -> AsyncIterator[SimBench]:
         chosen = pytestconfig.getoption("--bench-seed") if seed is None else seed
-        async with sim_bench(file, SimOptions(seed=chosen, state=state)) as running:
+        async with sim_bench(file, SimOptions(seed=chosen, state=state, now=now)) as running:
             yield running
 
     return opened

@@ -8,50 +8,23 @@ from typing import Any
 import sqlalchemy as sa
 
 from gateway.access import facts as code_facts
-from gateway.access import pins, slots
+from gateway.access import pins
 from gateway.access.advancing import advance_code, due_again
+from gateway.access.code_content import CodeContent, content_of, door_for, put, timed
 from gateway.access.context import Context
 from gateway.access.events import emit
 from gateway.access.facts import CodeFacts
 from gateway.access.lifecycle import requested
 from gateway.access.methods import refresh_grant
 from gateway.access.pins import Door
-from gateway.access.placing import (
-    check_window,
-    free_from_ms,
-    make_way,
-    noticeable,
-    times_for,
-    type_of,
-)
+from gateway.access.placing import check_window, free_from_ms, make_way, times_for, type_of
 from gateway.access.requests import UNCHANGED, CodeChanges
 from gateway.access.text import check_text
-from gateway.access.troubles import added, removed
+from gateway.access.troubles import Trouble
 from gateway.errors import Conflict, InvalidInput
-from gateway.plan.entry import (
-    Confirmed,
-    DesiredEntry,
-    Phase,
-    Scheduling,
-    desired_phase,
-    is_conforming,
-)
+from gateway.plan.entry import DesiredEntry
 from gateway.plan.windows import user_name
 from gateway.store.tables import access_code
-
-_NARROWED = "unknown_issue_with_access_code"
-
-
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class _Content:
-    """What somebody can change of an access code."""
-
-    name: str | None
-    code: str = dataclasses.field(repr=False)
-    starts_at_ms: int | None
-    ends_at_ms: int | None
-    prefer_native_scheduling: bool
-    is_external_modification_allowed: bool
 
 
 def update_code(
@@ -79,11 +52,11 @@ def change_code(conn: sa.Connection, ctx: Context, facts: CodeFacts, changes: Co
     """Change an access code. Whoever calls refreshes its grant; errors as `update_code`."""
     if facts.deleting_at_ms is not None:
         raise Conflict("The access code is being deleted", error_type="access_code_being_deleted")
-    old = _content(conn, facts)
+    old = content_of(conn, facts)
     new = _changed(ctx, old, changes)
     if new == old:
         return
-    door = _door(ctx, facts, new)
+    door = door_for(ctx, facts, new)
     _check(conn, ctx, door, old, new)
     mutations = _mutations(old, new, ctx.now_ms)
     if mutations:
@@ -102,18 +75,12 @@ def change_code(conn: sa.Connection, ctx: Context, facts: CodeFacts, changes: Co
         .values(**dataclasses.asdict(new), type=type_of(new.ends_at_ms))
     )
     entry, warnings = _entry(conn, ctx, facts, door, old, new)
-    entry, is_new_content = _rewritten(conn, ctx, facts, entry)
-    moved = due_again(facts, ctx.now_ms, entry=entry, is_new_content=is_new_content)
-    code_facts.write_entry(
-        conn, facts.access_code_id, desired=moved.entry, progress=moved.progress
-    )
     state = dataclasses.replace(
         facts.state,
         pending_mutations=_merged(facts.state.pending_mutations, mutations),
         warnings=warnings,
     )
-    code_facts.write_state(conn, facts.access_code_id, facts.state, state)
-    advance_code(conn, ctx, dataclasses.replace(moved, state=state), ctx.now_ms)
+    put(conn, ctx, facts, entry, state)
     make_way(conn, ctx, door, new.code, facts.access_code_id)
 
 
@@ -133,19 +100,7 @@ def begin_deletion(conn: sa.Connection, ctx: Context, facts: code_facts.CodeFact
     advance_code(conn, ctx, leaving, ctx.now_ms)
 
 
-def _content(conn: sa.Connection, facts: CodeFacts) -> _Content:
-    columns = [access_code.c[field.name] for field in dataclasses.fields(_Content)]
-    row = (
-        conn.execute(
-            sa.select(*columns).where(access_code.c.access_code_id == facts.access_code_id)
-        )
-        .mappings()
-        .one()
-    )
-    return _Content(**row)
-
-
-def _changed(ctx: Context, old: _Content, changes: CodeChanges) -> _Content:
+def _changed(ctx: Context, old: CodeContent, changes: CodeChanges) -> CodeContent:
     """The content after the changes.
 
     Raises:
@@ -153,7 +108,7 @@ def _changed(ctx: Context, old: _Content, changes: CodeChanges) -> _Content:
     """
     given: dict[str, Any] = {
         field.name: value
-        for field in dataclasses.fields(_Content)
+        for field in dataclasses.fields(CodeContent)
         if (value := getattr(changes, field.name)) is not UNCHANGED
     }
     new = dataclasses.replace(old, **given)
@@ -169,18 +124,9 @@ def _changed(ctx: Context, old: _Content, changes: CodeChanges) -> _Content:
     return new
 
 
-def _door(ctx: Context, facts: CodeFacts, new: _Content) -> Door:
-    return Door(
-        device_id=facts.device_id,
-        profile=ctx.profile(facts.profile_id),
-        name=new.name,
-        starts_at_ms=new.starts_at_ms,
-        ends_at_ms=new.ends_at_ms,
-        own_code_id=facts.access_code_id,
-    )
-
-
-def _check(conn: sa.Connection, ctx: Context, door: Door, old: _Content, new: _Content) -> None:
+def _check(
+    conn: sa.Connection, ctx: Context, door: Door, old: CodeContent, new: CodeContent
+) -> None:
     """Refuse what is wrong with the new content; what did not change is not held against it."""
     check_text("name", new.name)
     if (new.starts_at_ms, new.ends_at_ms) != (old.starts_at_ms, old.ends_at_ms):
@@ -198,7 +144,7 @@ def _check(conn: sa.Connection, ctx: Context, door: Door, old: _Content, new: _C
         pins.check_rules(conn, ctx, door, new.code, is_specified=False)
 
 
-def _mutations(old: _Content, new: _Content, now_ms: int) -> list[dict[str, Any]]:
+def _mutations(old: CodeContent, new: CodeContent, now_ms: int) -> list[dict[str, Any]]:
     found = []
     for mutation_code, names in (
         ("updating_name", ("name",)),
@@ -237,17 +183,15 @@ def _entry(
     ctx: Context,
     facts: CodeFacts,
     door: Door,
-    old: _Content,
-    new: _Content,
-) -> tuple[DesiredEntry, list[dict[str, Any]]]:
+    old: CodeContent,
+    new: CodeContent,
+) -> tuple[DesiredEntry, list[Trouble]]:
     """What the device shall hold now, and the warnings that go with it."""
-    entry = dataclasses.replace(
+    held = dataclasses.replace(
         facts.entry,
         code=new.code,
         user_name=user_name(new.name, bytes_max=door.profile.user_name_bytes_max),
     )
-    free_ms = free_from_ms(conn, ctx, door, new.code)
-    warnings = facts.state.warnings
     is_same_window = (old.starts_at_ms, old.ends_at_ms, old.prefer_native_scheduling) == (
         new.starts_at_ms,
         new.ends_at_ms,
@@ -255,55 +199,14 @@ def _entry(
     )
     if is_same_window:
         # What is due already is due from now on: lateness counts from the change.
-        program_ms = max(entry.program_at_ms, free_ms, ctx.now_ms)
-        return dataclasses.replace(entry, program_at_ms=program_ms), warnings
-    times = times_for(ctx, door, prefer_native_scheduling=new.prefer_native_scheduling)
-    warnings = removed(warnings, "warning_code", (_NARROWED,))
-    if narrowed := noticeable(times):
-        sentence = "; ".join(str(one) for one in narrowed)
-        warnings = added(warnings, "warning_code", _NARROWED, ctx.now_ms, message=sentence)
-    return (
-        dataclasses.replace(
-            entry,
-            scheduling=times.scheduling,
-            starts_at_ms=new.starts_at_ms,
-            ends_at_ms=new.ends_at_ms,
-            program_at_ms=max(times.program_at_ms, free_ms),
-            remove_at_ms=times.remove_at_ms,
-        ),
-        warnings,
+        free_ms = free_from_ms(conn, ctx, door, new.code)
+        program_ms = max(held.program_at_ms, free_ms, ctx.now_ms)
+        return dataclasses.replace(held, program_at_ms=program_ms), facts.state.warnings
+    return timed(
+        conn,
+        ctx,
+        dataclasses.replace(facts, entry=held),
+        door,
+        new,
+        prefer_native_scheduling=new.prefer_native_scheduling,
     )
-
-
-def _rewritten(
-    conn: sa.Connection, ctx: Context, facts: CodeFacts, entry: DesiredEntry
-) -> tuple[DesiredEntry, bool]:
-    """The entry with a new revision where the device has to write it anew."""
-    if not _is_other_content(facts, entry, ctx.now_ms):
-        return entry, False
-    if entry.slot is None:
-        return entry, True
-    issued = slots.issued_revision(conn, entry.device_id, entry.slot)
-    return slots.take(conn, ctx, entry, entry.slot, issued), True
-
-
-def _is_other_content(facts: CodeFacts, entry: DesiredEntry, now_ms: int) -> bool:
-    old = facts.entry
-    if (old.code, old.user_name, old.scheduling) != (
-        entry.code,
-        entry.user_name,
-        entry.scheduling,
-    ):
-        return True
-    if entry.scheduling is Scheduling.NATIVE:
-        return (old.starts_at_ms, old.ends_at_ms) != (entry.starts_at_ms, entry.ends_at_ms)
-    if (old.starts_at_ms, old.ends_at_ms) == (entry.starts_at_ms, entry.ends_at_ms):
-        return False
-    # The gateway keeps the window: the lock need not hear of it while what it holds is right, or
-    # only has to be enabled. Else it may hold a later write of this content, a clear of which
-    # nobody heard or a user that is enabled, and would refuse the content at its old revision.
-    confirmed = facts.progress.confirmed
-    is_enabling = desired_phase(entry, now_ms) is Phase.ENABLED and confirmed == Confirmed(
-        Phase.DISABLED, entry.revision
-    )
-    return not (is_enabling or is_conforming(entry, confirmed, now_ms))

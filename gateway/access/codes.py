@@ -17,7 +17,7 @@ from gateway.access.context import Context
 from gateway.access.devices import get_device, get_devices
 from gateway.access.methods import refresh_grant
 from gateway.access.pins import Door
-from gateway.access.placing import NewCode, check_window, place_code, times_for
+from gateway.access.placing import NewCode, check_window, door_of, place_code, times_for
 from gateway.access.requests import CodeRequest, MultipleCodesRequest
 from gateway.access.text import check_text
 from gateway.errors import Conflict, InvalidInput
@@ -42,9 +42,9 @@ def create_code(conn: sa.Connection, ctx: Context, request: CodeRequest) -> str:
     row = get_device(conn, ctx, request.device_id)
     starts_at_ms = _first_start(ctx, request.starts_at_ms, request.ends_at_ms)
     check_window(ctx.now_ms, starts_at_ms, request.ends_at_ms)
-    door = Door(
-        device_id=row["device_id"],
-        profile=ctx.profile(row["profile_id"]),
+    door = door_of(
+        ctx,
+        row,
         name=request.name,
         starts_at_ms=starts_at_ms,
         ends_at_ms=request.ends_at_ms,
@@ -90,9 +90,9 @@ def create_multiple(conn: sa.Connection, ctx: Context, request: MultipleCodesReq
     starts_at_ms = _first_start(ctx, request.starts_at_ms, request.ends_at_ms)
     check_window(ctx.now_ms, starts_at_ms, request.ends_at_ms)
     doors = [
-        Door(
-            device_id=row["device_id"],
-            profile=ctx.profile(row["profile_id"]),
+        door_of(
+            ctx,
+            row,
             name=request.name,
             starts_at_ms=starts_at_ms,
             ends_at_ms=request.ends_at_ms,
@@ -146,7 +146,7 @@ def generate_code(conn: sa.Connection, ctx: Context, device_id: str) -> str:
         Conflict: No PIN is left (`no_code_available`).
     """
     row = get_device(conn, ctx, device_id)
-    door = Door(device_id=row["device_id"], profile=ctx.profile(row["profile_id"]))
+    door = door_of(ctx, row)
     pins.check_takes_codes(door)
     return _made(conn, ctx, [door], None)
 

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 import sqlalchemy as sa
 
 from gateway.access.context import Context
+from gateway.access.door_time import with_zone_told
 from gateway.access.events import emit
 from gateway.access.requests import UNCHANGED, DeviceChanges, DeviceRegistration
 from gateway.access.text import check_text, is_storable, known
 from gateway.errors import Conflict, InvalidInput, NotFound
 from gateway.store.tables import device
+from protocols.profiles.local_time import stores_local_bounds
 
 # Seam's documented bounds of custom metadata: 50 keys of 40 characters, values of 500.
 _METADATA_KEYS_MAX = 50
@@ -26,39 +29,52 @@ _SOME: Final = sa.select(device).where(
 _UPDATE: Final = sa.update(device).where(device.c.device_id == sa.bindparam("known_id"))
 
 
-def register(conn: sa.Connection, ctx: Context, registration: DeviceRegistration) -> None:
-    """Make a device known; again with the same id updates its name, profile and moniker.
+def register(conn: sa.Connection, ctx: Context, registration: DeviceRegistration) -> bool:
+    """Make a device known; again with the same id updates its name, profile, moniker and zone.
 
     What people called it since then stays. A new device is contacted at once.
+
+    Returns:
+        True when its codes have to be planned anew (`gateway.access.retiming`): it is of another
+        kind, its door is in another zone, or its windows go by a zone whose law may have changed
+        with the data.
 
     Raises:
         StoreError: The profile is unknown.
         Conflict: The id belongs to another workspace (`device_already_exists`).
     """
-    ctx.profile(registration.profile_id)
+    profile = ctx.profile(registration.profile_id)
     held = (
         conn.execute(sa.select(device).where(device.c.device_id == registration.device_id))
         .mappings()
         .one_or_none()
     )
-    given = {
+    given: dict[str, Any] = {
         "name": registration.name,
         "profile_id": registration.profile_id,
         "moniker": registration.moniker,
+        "time_zone": registration.time_zone,
     }
+    told = functools.partial(
+        with_zone_told, profile=profile, time_zone=registration.time_zone, now_ms=ctx.now_ms
+    )
     if held is None:
+        given["warnings"] = told([])
         _insert(conn, ctx, registration, given)
-        return
+        return False
     if held["workspace_id"] != ctx.workspace_id:
         raise Conflict(
             "Another workspace has a device of this id", error_type="device_already_exists"
         )
+    given["warnings"] = told(held["warnings"])
     changed: dict[str, Any] = {name: value for name, value in given.items() if held[name] != value}
     if changed:
-        if {"profile_id", "moniker"} & changed.keys():
-            # Another lock may hang at this door now: ask it.
+        if {"profile_id", "moniker", "time_zone"} & changed.keys():
+            # Another lock may hang at this door now, or it may show another local time: ask it.
             changed["next_contact_at_ms"] = ctx.now_ms
         write_device(conn, registration.device_id, changed)
+    is_other = bool({"profile_id", "time_zone"} & changed.keys())
+    return is_other or stores_local_bounds(profile)
 
 
 def get_device(conn: sa.Connection, ctx: Context, device_id: str) -> sa.RowMapping:
@@ -144,7 +160,6 @@ def _insert(
             next_try_at_ms=None,
             next_contact_at_ms=ctx.now_ms,
             errors=[],
-            warnings=[],
             **given,
         )
     )

@@ -13,7 +13,7 @@ from gateway.access.lifecycle import CodeState
 from gateway.access.text import known
 from gateway.access.troubles import Trouble
 from gateway.errors import NotFound
-from gateway.plan.entry import Confirmed, DesiredEntry, Phase, Scheduling
+from gateway.plan.entry import Confirmed, DesiredEntry, LocalWindow, Phase, Scheduling
 from gateway.store.tables import access_code, device, entry
 
 # The one kind of entry that access codes make.
@@ -49,6 +49,7 @@ class CodeFacts:
         device_id: On which device.
         connected_account_id: Through which account.
         profile_id: Of the device.
+        time_zone: Of the device's door, if it is known.
         access_method_id: Of which method, if any.
         access_grant_id: Of which grant, if any.
         created_at_ms: When it was asked for.
@@ -65,6 +66,7 @@ class CodeFacts:
     device_id: str
     connected_account_id: str
     profile_id: str
+    time_zone: str | None
     access_method_id: str | None
     access_grant_id: str | None
     created_at_ms: int
@@ -82,6 +84,7 @@ _QUERY: Final = (
         *(column.label(_PREFIX + column.name) for column in entry.columns),
         device.c.connected_account_id,
         device.c.profile_id,
+        device.c.time_zone,
         device.c.errors.label("device_errors"),
         device.c.warnings.label("device_warnings"),
     )
@@ -99,6 +102,7 @@ _OF_METHOD: Final = _OLDEST_FIRST.where(
 _OF_GRANT: Final = _OLDEST_FIRST.where(
     access_code.c.access_grant_id == sa.bindparam("access_grant_id")
 )
+_OF_DEVICE: Final = _OLDEST_FIRST.where(access_code.c.device_id == sa.bindparam("device_id"))
 _DUE_ON_DEVICE: Final = _OLDEST_FIRST.where(
     entry.c.device_id == sa.bindparam("device_id"),
     entry.c.next_due_at_ms <= sa.bindparam("now_ms"),
@@ -151,6 +155,11 @@ def of_method(conn: sa.Connection, access_method_id: str) -> list[CodeFacts]:
 def of_grant(conn: sa.Connection, access_grant_id: str) -> list[CodeFacts]:
     """The access codes of a grant, oldest first."""
     return _select(conn, _OF_GRANT, access_grant_id=access_grant_id)
+
+
+def of_device(conn: sa.Connection, device_id: str) -> list[CodeFacts]:
+    """The access codes of a device, oldest first."""
+    return _select(conn, _OF_DEVICE, device_id=device_id)
 
 
 def of_device_due(conn: sa.Connection, device_id: str, now_ms: int) -> list[CodeFacts]:
@@ -240,6 +249,7 @@ def desired_entry(row: Any, *, prefix: str = "") -> DesiredEntry:
         row: A mapping with the columns of `entry`.
         prefix: What stands before their names.
     """
+    local_start_s = row[f"{prefix}local_start_s"]
     return DesiredEntry(
         entry_id=row[f"{prefix}entry_id"],
         device_id=row[f"{prefix}device_id"],
@@ -250,6 +260,9 @@ def desired_entry(row: Any, *, prefix: str = "") -> DesiredEntry:
         scheduling=Scheduling(row[f"{prefix}scheduling"]),
         starts_at_ms=row[f"{prefix}starts_at_ms"],
         ends_at_ms=row[f"{prefix}ends_at_ms"],
+        local_window=None
+        if local_start_s is None
+        else LocalWindow(local_start_s, row[f"{prefix}local_end_s"]),
         program_at_ms=row[f"{prefix}program_at_ms"],
         remove_at_ms=row[f"{prefix}remove_at_ms"],
         is_deleted=row[f"{prefix}is_deleted"],
@@ -281,6 +294,7 @@ def _code_facts(row: sa.RowMapping) -> CodeFacts:
         device_id=row["device_id"],
         connected_account_id=row["connected_account_id"],
         profile_id=row["profile_id"],
+        time_zone=row["time_zone"],
         access_method_id=row["access_method_id"],
         access_grant_id=row["access_grant_id"],
         created_at_ms=row["created_at_ms"],
@@ -312,6 +326,7 @@ def _state_columns(state: CodeState) -> dict[str, Any]:
 
 
 def _entry_columns(desired: DesiredEntry) -> dict[str, Any]:
+    local = desired.local_window
     return {
         "slot": desired.slot,
         "revision": desired.revision,
@@ -320,6 +335,8 @@ def _entry_columns(desired: DesiredEntry) -> dict[str, Any]:
         "scheduling": desired.scheduling.value,
         "starts_at_ms": desired.starts_at_ms,
         "ends_at_ms": desired.ends_at_ms,
+        "local_start_s": None if local is None else local.start_s,
+        "local_end_s": None if local is None else local.end_s,
         "program_at_ms": desired.program_at_ms,
         "remove_at_ms": desired.remove_at_ms,
         "is_deleted": desired.is_deleted,

@@ -12,7 +12,7 @@ from gateway.access import pins
 from gateway.access.context import Context
 from gateway.access.events import emit
 from gateway.access.pins import Door
-from gateway.access.placing import NewCode, Placed, place_code, times_for
+from gateway.access.placing import NewCode, Placed, door_of, place_code, times_for
 from gateway.access.troubles import MESSAGES, Trouble, added
 from gateway.errors import InvalidInput
 from gateway.store.tables import access_grant, access_method, user_identity
@@ -175,9 +175,9 @@ def missing_error(
 
 
 def _door(conn: sa.Connection, ctx: Context, window: GrantWindow, device: sa.RowMapping) -> Door:
-    door = Door(
-        device_id=device["device_id"],
-        profile=ctx.profile(device["profile_id"]),
+    door = door_of(
+        ctx,
+        device,
         name=window.code_name,
         starts_at_ms=window.code_starts_at_ms(ctx.now_ms),
         ends_at_ms=window.ends_at_ms,

@@ -19,6 +19,7 @@ from gateway.access.advancing import advance_code, drop_entry
 from gateway.access.battery import charge_of
 from gateway.access.context import Context
 from gateway.access.devices import get_device, write_device
+from gateway.access.door_time import next_change_ms
 from gateway.access.events import emit
 from gateway.access.facts import CodeFacts, Progress
 from gateway.access.failures import fail_entry, show_failure
@@ -57,6 +58,8 @@ def device_contacted(
         NotFound: No such device.
     """
     row = get_device(conn, ctx, device_id)
+    contact_ms = ctx.now_ms + ctx.policy.status_contact_ms
+    change_ms = next_change_ms(ctx.profile(row["profile_id"]), row["time_zone"], ctx.now_ms)
     write_device(
         conn,
         device_id,
@@ -66,7 +69,8 @@ def device_contacted(
             "last_contact_at_ms": ctx.now_ms,
             "attempts": 0,
             "next_try_at_ms": None,
-            "next_contact_at_ms": ctx.now_ms + ctx.policy.status_contact_ms,
+            # When clocks are changed, windows in local time are looked after at once.
+            "next_contact_at_ms": contact_ms if change_ms is None else min(contact_ms, change_ms),
             "errors": removed(row["errors"], "error_code", (_OFFLINE,)),
         },
     )

@@ -18,6 +18,7 @@ from gateway.errors import Conflict, InvalidInput
 from gateway.store.tables import access_code, device, entry
 from protocols.doorlock.constraints import CodeConstraint, CodeForm, CodeRequest, Violation
 from protocols.doorlock.constraints import request_violations as violations
+from protocols.doorlock.zone import LocalZone
 from protocols.profiles.parser import Profile
 
 # Draws before a device counts as having no PIN left. The tightest space is four digits without
@@ -81,6 +82,7 @@ class Door:
         name: Name of the code.
         starts_at_ms: Start of its window.
         ends_at_ms: End of its window.
+        local: The local time that the device keeps; None when nobody can rely on it.
         own_code_id: The access code that asks, if it exists: its own PIN is not in its way.
     """
 
@@ -89,6 +91,7 @@ class Door:
     name: str | None = None
     starts_at_ms: int | None = None
     ends_at_ms: int | None = None
+    local: LocalZone | None = None
     own_code_id: str = ""
 
 

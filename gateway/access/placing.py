@@ -13,6 +13,7 @@ from gateway.access import facts as code_facts
 from gateway.access import lifecycle
 from gateway.access.advancing import advance_code, due_again, tell
 from gateway.access.context import Context
+from gateway.access.door_time import local_time
 from gateway.access.facts import CodeFacts, Progress
 from gateway.access.lifecycle import CodeState, News
 from gateway.access.pins import Door
@@ -51,6 +52,34 @@ class NewCode:
     access_grant_id: str | None = None
 
 
+def door_of(
+    ctx: Context,
+    device: sa.RowMapping,
+    *,
+    name: str | None = None,
+    starts_at_ms: int | None = None,
+    ends_at_ms: int | None = None,
+) -> Door:
+    """A device and a window; None leaves a side open.
+
+    Args:
+        ctx: The context.
+        device: The device's row.
+        name: Name of the code.
+        starts_at_ms: Start of its window.
+        ends_at_ms: End of its window.
+    """
+    profile = ctx.profile(device["profile_id"])
+    return Door(
+        device_id=device["device_id"],
+        profile=profile,
+        name=name,
+        starts_at_ms=starts_at_ms,
+        ends_at_ms=ends_at_ms,
+        local=local_time(profile, device["time_zone"], device["warnings"], ctx.now_ms),
+    )
+
+
 def check_window(now_ms: int, starts_at_ms: int | None, ends_at_ms: int | None) -> None:
     """Refuse a window that is over, or that ends before it starts.
 
@@ -80,6 +109,7 @@ def times_for(ctx: Context, door: Door, *, prefer_native_scheduling: bool) -> En
             starts_at_ms=door.starts_at_ms,
             ends_at_ms=door.ends_at_ms,
             prefer_native_scheduling=prefer_native_scheduling,
+            local=door.local,
             now_ms=ctx.now_ms,
         )
     except WindowError as error:
@@ -117,6 +147,7 @@ def place_code(conn: sa.Connection, ctx: Context, new: NewCode) -> Placed:
         scheduling=times.scheduling,
         starts_at_ms=door.starts_at_ms,
         ends_at_ms=door.ends_at_ms,
+        local_window=times.local_window,
         program_at_ms=max(times.program_at_ms, free_from_ms(conn, ctx, door, new.code)),
         remove_at_ms=times.remove_at_ms,
     )
@@ -127,6 +158,7 @@ def place_code(conn: sa.Connection, ctx: Context, new: NewCode) -> Placed:
         device_id=door.device_id,
         connected_account_id=new.connected_account_id,
         profile_id=door.profile.profile_id,
+        time_zone=None,
         access_method_id=new.access_method_id,
         access_grant_id=new.access_grant_id,
         created_at_ms=ctx.now_ms,

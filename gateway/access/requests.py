@@ -39,6 +39,7 @@ class DeviceRegistration:
         display_name: For people.
         profile_id: Its brand profile.
         moniker: What a route opens, such as `ble:F0:00:00:00:00:01`.
+        time_zone: Time zone of its door, an IANA name; None when nobody knows it.
     """
 
     device_id: str
@@ -46,6 +47,7 @@ class DeviceRegistration:
     display_name: str
     profile_id: str
     moniker: str
+    time_zone: str | None = None
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)

@@ -30,6 +30,7 @@ MESSAGES: Final[Mapping[str, str]] = MappingProxyType(
         "updating_access_times": "The new access times are not on every device yet",
         "overprovisioned_access": "Access remains on a device where it should not",
         "device_offline": "The device can't be reached",
+        "time_zone_mismatch": "The lock shows another local time than its door's time zone has",
     }
 )
 

@@ -39,6 +39,22 @@ class Scheduling(enum.StrEnum):
     ALWAYS = "always"  # nobody: open from creation to deletion
 
 
+@dataclasses.dataclass(frozen=True, slots=True)
+class LocalWindow:
+    """A window as a lock holds it that stores door-local time.
+
+    It is worked out once, when the entry is planned, and kept: what a device holds must not change
+    because the gateway knows its time zone otherwise since then.
+
+    Attributes:
+        start_s: Door-local seconds since 2000-01-01T00:00 local time, inclusive.
+        end_s: The same, exclusive; `OPEN_END_S` when it never closes.
+    """
+
+    start_s: int
+    end_s: int
+
+
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class DesiredEntry:
     """One PIN that a device shall hold. Instants are milliseconds since 1970.
@@ -53,6 +69,8 @@ class DesiredEntry:
         scheduling: Who keeps the window.
         starts_at_ms: Start of the window; None for one that has begun for ever.
         ends_at_ms: End of the window; None without an end.
+        local_window: The window as the device shall store it, where it stores door-local time and
+            keeps the window itself; else None.
         program_at_ms: When it shall be on the device.
         remove_at_ms: When it shall leave; None for never.
         is_deleted: True when it shall leave at once.
@@ -67,6 +85,7 @@ class DesiredEntry:
     scheduling: Scheduling
     starts_at_ms: int | None = None
     ends_at_ms: int | None = None
+    local_window: LocalWindow | None = None
     program_at_ms: int
     remove_at_ms: int | None = None
     is_deleted: bool = False

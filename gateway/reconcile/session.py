@@ -14,25 +14,29 @@ import asyncio
 import contextlib
 import dataclasses
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
 import sqlalchemy as sa
 
-from gateway.access import attempts, sessions
+from gateway.access import attempts, retiming, sessions
 from gateway.access.attempts import AttemptError, PendingAttempt
 from gateway.access.context import Context
+from gateway.access.door_time import MISMATCH
 from gateway.access.sessions import DueDevice, Step
+from gateway.access.troubles import Trouble, has
 from gateway.drivers.interface import Driver
 from gateway.errors import ConnectFailed, GatewayError, RequestRefused
 from gateway.plan.operations import ClearCredential, is_overtaken
+from gateway.plan.policy import SECOND_MS
 from gateway.reconcile import actions, memory, reported
 from gateway.reconcile.backoff import delay_ms
+from gateway.reconcile.clock_setting import DoorClock, see_to_clock
 from gateway.reconcile.failures import SessionFailure, session_failure
 from gateway.reconcile.findings import Findings
 from gateway.reconcile.services import SessionServices
 from gateway.store.tables import device as device_table
-from protocols.doorlock.vocabulary import ClockQuality, Status
+from protocols.doorlock.vocabulary import Status
 from protocols.profiles.parser import Profile
 from protocols.strike.messages import DeviceStatus
 
@@ -48,9 +52,12 @@ BOLT_ARRIVES_S: Final = 1.0
 # Plans of one session: a second one repairs revisions that the device knew better.
 PLANS_MAX: Final = 2
 
-_BRIEF: Final = sa.select(device_table.c.reported, device_table.c.log_next_index).where(
-    device_table.c.device_id == sa.bindparam("device_id")
-)
+_BRIEF: Final = sa.select(
+    device_table.c.reported,
+    device_table.c.log_next_index,
+    device_table.c.time_zone,
+    device_table.c.warnings,
+).where(device_table.c.device_id == sa.bindparam("device_id"))
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -59,6 +66,8 @@ class _Facts:
 
     reported: Mapping[str, Any]
     log_next_index: int
+    time_zone: str | None
+    warnings: Sequence[Trouble]
     waiting: tuple[PendingAttempt, ...]
 
 
@@ -133,11 +142,11 @@ class DeviceSession:
             self._note(status)
             if reported.needs_info(facts.reported, status):
                 await self._learn(driver)
-            is_changed = await self._set_clock(driver, status)
+            status = await self._see_to_clock(driver, status, facts)
             digest = facts.reported.get(reported.MEMORY_DIGEST)
             if status.memory_digest.hex() != digest:
                 await self._compare(driver)
-            is_changed |= await self._program(driver) or self._has_cleared
+            is_changed = await self._program(driver) or self._has_cleared
             if self._findings.confirmed:
                 await self._verify(driver)
             if is_changed:
@@ -205,14 +214,30 @@ class DeviceSession:
                 self._device.profile_id,
             )
 
-    async def _set_clock(self, driver: Driver, status: DeviceStatus) -> bool:
-        """Set the device's clock where it is off or not trusted; True when it was set."""
-        error_ms = reported.clock_error_ms(status, now_ms=self._services.clock.now_ms())
-        tolerance_ms = self._services.policy.clock_tolerance_s * 1000
-        if abs(error_ms) <= tolerance_ms and status.clock_quality is ClockQuality.TRUSTED:
-            return False
-        await driver.set_time(utc_offset_min=status.utc_offset_min)
-        return True
+    async def _see_to_clock(
+        self, driver: Driver, status: DeviceStatus, facts: _Facts
+    ) -> DeviceStatus:
+        """Have clock and local time right before anything goes by them; returns the state then."""
+        door = DoorClock(
+            profile=self._profile,
+            time_zone=facts.time_zone,
+            tolerance_ms=self._services.policy.clock_tolerance_s * SECOND_MS,
+        )
+        clock = await see_to_clock(driver, status, door, self._services.clock)
+        if clock.status is not status:
+            self._note(clock.status)
+        is_news = clock.is_local_time_right is has(facts.warnings, "warning_code", MISMATCH)
+        if is_news or clock.moves_windows:
+            # At once: the plan of this very session goes by it.
+            await self._services.store.write(
+                lambda conn: retiming.local_time_shown(
+                    conn,
+                    self._context(),
+                    self._device.device_id,
+                    is_right=clock.is_local_time_right,
+                )
+            )
+        return clock.status
 
     async def _compare(self, driver: Driver) -> None:
         """Compare the memory record by record; what is found goes into the store at once.
@@ -345,5 +370,7 @@ class DeviceSession:
         return _Facts(
             reported=row.reported,
             log_next_index=row.log_next_index,
+            time_zone=row.time_zone,
+            warnings=row.warnings,
             waiting=tuple(attempts.pending(conn, self._context(), device_id)),
         )

@@ -62,6 +62,7 @@ device = sa.Table(
     sa.Column("next_contact_at_ms", BIG, index=True),  # routine status contact
     sa.Column("errors", sa.JSON, nullable=False),
     sa.Column("warnings", sa.JSON, nullable=False),
+    sa.Column("time_zone", sa.Text),  # of its door: an IANA name; null when nobody told it
 )
 
 user_identity = sa.Table(
@@ -189,6 +190,9 @@ entry = sa.Table(
     sa.Column("next_due_at_ms", BIG),
     sa.Column("last_error", sa.Text),
     sa.Column("failures", sa.Integer, nullable=False),
+    # The window as the device shall store it, where that is door-local time: seconds since 2000.
+    sa.Column("local_start_s", BIG),
+    sa.Column("local_end_s", BIG),
     sa.UniqueConstraint("device_id", "kind", "slot"),
     sa.Index("ix_entry_due", "next_due_at_ms"),
     # The few that failed, to tell what is unfinished without reading all the others.

@@ -67,6 +67,7 @@ class PeerLock:
     slot_count: int = 10
     clock_error_ms: int = 0
     clock_quality: ClockQuality = ClockQuality.TRUSTED
+    utc_offset_min: int = 60
     can_unlock: bool = True
     latency_s: float = 0.02
     is_reachable: bool = True
@@ -185,7 +186,7 @@ class PeerLock:
             door_state=DoorState.DOOR_CLOSED,
             battery_mv=5800,
             utc_s=(self.now_ms() - EPOCH_2000_MS) // 1000,
-            utc_offset_min=60,
+            utc_offset_min=self.utc_offset_min,
             clock_quality=self.clock_quality,
             log_next_index=self._log_end(),
             memory_digest=self.digest(),
@@ -266,6 +267,7 @@ class PeerLock:
     def _set_time(self, message: m.SetTime) -> m.StatusReply:
         self.clock_error_ms = EPOCH_2000_MS + message.utc_s * 1000 - self.clock.now_ms()
         self.clock_quality = ClockQuality.TRUSTED
+        self.utc_offset_min = message.utc_offset_min
         return m.StatusReply(status=Status.SUCCESS)
 
     def _operate(self, message: object) -> m.StatusReply:

@@ -35,6 +35,7 @@ display_name = "Front Door"
 device_id = "d-1"
 profile = "latch-m"
 moniker = "ble:F0:00:00:00:00:01"
+time_zone = "Europe/Berlin"
 
 [[devices]]
 name = "back"
@@ -70,6 +71,7 @@ def test_load_config_reads_the_file(tmp_path: pathlib.Path) -> None:
             device_id="d-1",
             profile="latch-m",
             moniker="ble:F0:00:00:00:00:01",
+            time_zone="Europe/Berlin",
         ),
         DeviceConfig(name="back", profile="generic-jit", moniker="ble:F0:00:00:00:00:02"),
     )
@@ -154,6 +156,10 @@ def test_load_config_of_a_wrong_override_names_its_place(
         ),
         ("[[devices]]\nname = 'x'", ":1: devices[0] lacks 'profile'"),
         (
+            FILE.replace("Europe/Berlin", "CET+1"),
+            ":18: devices[0].time_zone can't be used: there is no time zone 'CET+1'",
+        ),
+        (
             "[[devices]]\nname = 'x'\nprofile = 'latch-m'\nmoniker = 'AA:BB'",
             ":4: devices[0].moniker can't be used: 'AA:BB' is no moniker",
         ),
@@ -170,7 +176,7 @@ moniker = "ble:aa:bb:cc:dd:ee:ff"
 """,
             ":9: devices[1].moniker is the same as devices[0]",
         ),
-        (FILE + FILE[FILE.index("[[dev") :], ":24: devices[2].name is the same as devices[0]"),
+        (FILE + FILE[FILE.index("[[dev") :], ":25: devices[2].name is the same as devices[0]"),
     ],
 )
 def test_load_config_of_a_wrong_file_names_its_line(

@@ -100,9 +100,21 @@ def _by_type(
 
 
 def _in_year_days(clock: Mapping[str, Any], windows: Sequence[Mapping[str, Any]]) -> bool | None:
+    """Windows are instants, or what the lock's wall clock shows where they are without a zone."""
     return _any(
-        _between(clock["now"], window["starts_at"], window["ends_at"]) for window in windows
+        _between(
+            _shown(clock) if at(window["starts_at"]).tzinfo is None else clock["now"],
+            window["starts_at"],
+            window["ends_at"],
+        )
+        for window in windows
     )
+
+
+def _shown(clock: Mapping[str, Any]) -> str:
+    """What the lock's wall clock shows."""
+    local = at(clock["now"]) + dt.timedelta(minutes=clock["utc_offset_min"])
+    return local.replace(tzinfo=None).isoformat()
 
 
 def _in_week_days(clock: Mapping[str, Any], spans: Sequence[Mapping[str, Any]]) -> bool | None:

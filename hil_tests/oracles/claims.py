@@ -8,6 +8,7 @@ faults have stopped, nothing excuses it once the device was in contact again.
 
 from __future__ import annotations
 
+import datetime as dt
 from collections import Counter
 from collections.abc import Mapping
 from typing import Any, Final
@@ -145,7 +146,7 @@ class ClaimsOracle:
                 slot["user"] is None or slot["user"]["status"] != "occupied_enabled"
             ):
                 wrong.append(f"the code of slot {slot['slot']} shows as set, and is disabled")
-            elif any(not _is_within(window, code) for window in slot["year_day"]):
+            elif any(not _is_within(window, code, view) for window in slot["year_day"]):
                 wrong.append(f"slot {slot['slot']} is open for longer than its code says")
         return wrong
 
@@ -159,14 +160,26 @@ class ClaimsOracle:
         return has_begun and not self._is_over(code)
 
 
-def _is_within(window: Mapping[str, Any], code: Code) -> bool:
+def _is_within(window: Mapping[str, Any], code: Code, view: View) -> bool:
     """Whether a window of a lock lies inside that of its code."""
     starts_at, ends_at = code.get("starts_at"), code.get("ends_at")
-    if starts_at is not None and at(window["starts_at"]) < at(starts_at):
+    if starts_at is not None and _instant(window["starts_at"], view) < at(starts_at):
         return False
     if ends_at is None:
         return True
-    return window["ends_at"] is not None and at(window["ends_at"]) <= at(ends_at)
+    return window["ends_at"] is not None and _instant(window["ends_at"], view) <= at(ends_at)
+
+
+def _instant(bound: str, view: View) -> dt.datetime:
+    """A bound of a window; one in local time is taken by the distance from UTC of now.
+
+    So it is right on benches whose doors have no zone; where clocks are changed, the suites of
+    local windows stand at the door.
+    """
+    found = at(bound)
+    if found.tzinfo is not None:
+        return found
+    return (found - dt.timedelta(minutes=view["clock"]["utc_offset_min"])).replace(tzinfo=dt.UTC)
 
 
 def _is_refused(code: Code) -> bool:

@@ -11,7 +11,7 @@ import pytest
 from hil_tests.bench_file import BenchFile
 from hil_tests.fixtures import BenchFactory
 from hil_tests.sim_bench import SimBench
-from hil_tests.suites.steps import create_code, enter, grant_pin, list_codes
+from hil_tests.suites.steps import create_code, device_id, enter, grant_pin, list_codes
 from protocols.doorlock.vocabulary import OperatingMode
 from protocols.profiles.vocabulary import ClockOnPowerLoss
 from protocols.strike import messages as m
@@ -39,39 +39,52 @@ def ask(bench: SimBench, message: Any) -> Any:
 
 
 @pytest.mark.parametrize(
-    ("time_zone", "dst_rule", "july_min", "november_min"),
+    ("zones", "dst_rule", "july_min", "november_min", "told_min", "warnings"),
     [
         # It follows its zone, as a rule of its own says.
-        ("Europe/Berlin", "M3.5.0,M10.5.0/3", 120, 60),
-        # It was told a distance from UTC, and nobody tells it another.
-        ("Australia/Lord_Howe", None, 630, 630),
+        ({"time_zone": "Europe/Berlin"}, "M3.5.0,M10.5.0/3", 120, 60, 60, []),
+        # It is told a distance from UTC: the next one when the gateway comes by.
+        ({"time_zone": "Australia/Lord_Howe"}, None, 630, 630, 660, []),
         # Its rule is an old one, right in July and November and wrong in between.
-        ("America/New_York", "M4.1.0,M10.5.0", -240, -300),
-        # It knows of no daylight saving.
-        ("America/New_York", "none", -300, -300),
+        ({"time_zone": "America/New_York"}, "M4.1.0,M10.5.0", -240, -300, -300, []),
+        # It knows of no daylight saving, and takes no distance that it is told.
+        ({"time_zone": "America/New_York"}, "none", -300, -300, -300, []),
+        # Nobody told the gateway a zone.
+        pytest.param(
+            *({"lock_time_zone": "Australia/Lord_Howe"}, None, 630, 630, 630, []),
+            marks=pytest.mark.real_servers,
+        ),
+        # It was set up for another country.
+        pytest.param(
+            {"time_zone": "Europe/Berlin", "lock_time_zone": "Europe/London"},
+            "M3.5.0/1,M10.5.0",
+            *(60, 0, 0, ["time_zone_mismatch"]),
+            marks=pytest.mark.real_servers,
+        ),
     ],
 )
 async def test_lock_has_the_local_time_that_the_bench_file_gives_it(
     open_bench: BenchFactory,
     bench_file: BenchFile,
-    time_zone: str,
+    zones: dict[str, str],
     dst_rule: str | None,
     july_min: int,
     november_min: int,
+    told_min: int,
+    warnings: list[str],
 ) -> None:
-    file = only_gym(bench_file, time_zone=time_zone, dst_rule=dst_rule)
+    file = only_gym(bench_file, **zones, dst_rule=dst_rule)
     async with open_bench(file=file) as bench:
         assert clock(bench)["utc_offset_min"] == july_min
         await bench.call("/bench/gateway", on=False)
         await bench.advance(to="2025-11-20T12:00:00Z")
         assert clock(bench)["utc_offset_min"] == november_min
-        # A contact sets the clock, and leaves local time as the lock has it.
+        # A contact sets the clock, and tells local time to whom wants to be told.
         await bench.call("/bench/gateway", on=True)
         await bench.advance(seconds=60, settle=True)
-        assert (clock(bench)["utc_offset_min"], clock(bench)["quality"]) == (
-            november_min,
-            "trusted",
-        )
+        assert (clock(bench)["utc_offset_min"], clock(bench)["quality"]) == (told_min, "trusted")
+        shown = await bench.call("/devices/get", device_id=device_id(bench, NATIVE))
+        assert [one["warning_code"] for one in shown["device"]["warnings"]] == warnings
 
 
 async def test_stay_over_the_end_of_summer_time_is_moved_by_no_clock_on_a_wall(

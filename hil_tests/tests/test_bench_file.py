@@ -36,6 +36,7 @@ def test_every_key_of_a_device_and_the_policy_is_read() -> None:
         + DEVICE
         + 'display_name = "Gym"\ndevice_id = "id-1"\naddress = "FF:00:00:00:00:01"\n'
         + "drift_ppm = -20\nutc_offset_min = -300\ntime_zone = 'America/New_York'\n"
+        + "lock_time_zone = 'Europe/Berlin'\n"
         + "dst_rule = 'M4.1.0,M10.5.0'\nclock_error_s = 2.5\ntemperature_c = -10\n"
         + "clock_on_power_loss = 'epoch_2009'\n"
     )
@@ -44,6 +45,7 @@ def test_every_key_of_a_device_and_the_policy_is_read() -> None:
     assert (device.display_name, device.device_id) == ("Gym", "id-1")
     assert (device.drift_ppm, device.utc_offset_min) == (-20.0, -300)
     assert (device.time_zone, device.dst_rule) == ("America/New_York", "M4.1.0,M10.5.0")
+    assert device.lock_time_zone == "Europe/Berlin"
     assert (device.clock_error_s, device.temperature_c) == (2.5, -10.0)
     assert device.clock_on_power_loss is ClockOnPowerLoss.EPOCH_2009
 
@@ -80,6 +82,7 @@ def test_radio_is_read_and_can_be_replaced() -> None:
         (DEVICE + "time_zone = 'Mars/Olympus'\n", "bench.toml:4: .*no time zone 'Mars/Olympus'"),
         (DEVICE + "time_zone = '../../etc'\n", "bench.toml:4: .*no time zone"),
         (DEVICE + "time_zone = 'Europe'\n", "bench.toml:4: .*no time zone"),
+        (DEVICE + "lock_time_zone = 'Europe'\n", "bench.toml:4: .*no time zone"),
         (DEVICE + "dst_rule = 'summer'\n", "bench.toml:4: .*no rule such as"),
         (DEVICE + "temperature_c = 200\n", "bench.toml:4: .*at most 100"),
         (DEVICE + "clock_on_power_loss = 'stops'\n", "bench.toml:4: .*clock_on_power_loss"),

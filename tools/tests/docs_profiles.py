@@ -83,7 +83,9 @@ def overview(_: str) -> str:
 def _keeper(profile: Profile) -> str:
     if not profile.has_keypad:
         return ""
-    return "lock" if keeps_windows(profile) else "gateway"
+    if keeps_windows(profile, None):
+        return "lock"
+    return "lock, in a known time zone" if profile.native_scheduling else "gateway"
 
 
 def _codes(profile: Profile) -> str:

@@ -87,6 +87,13 @@ class DeviceProvider(TypedDict):
     provider_category: str
 
 
+class Location(TypedDict):
+    """Where its door is, as far as it is known."""
+
+    time_zone: str
+    timezone: str
+
+
 class Device(TypedDict):
     """A lock, as documented."""
 
@@ -113,6 +120,7 @@ class Device(TypedDict):
     display_name: str
     errors: list[Problem]
     is_managed: Literal[True]
+    location: NotRequired[Location]
     properties: DeviceProperties
     space_ids: list[str]
     warnings: list[Problem]
@@ -133,7 +141,7 @@ def device(row: Any, profile: Profile) -> Device:
         row: A row of `device`.
         profile: The facts of its kind of lock.
     """
-    return Device(
+    shown = Device(
         can_configure_auto_lock=False,
         # The gateway makes no offline codes, whatever the lock would take.
         can_program_offline_access_codes=False,
@@ -166,6 +174,10 @@ def device(row: Any, profile: Profile) -> Device:
         warnings=problems(row.warnings),
         workspace_id=row.workspace_id,
     )
+    if row.time_zone is not None:
+        # Both names are documented: SDKs of different age read one or the other.
+        shown["location"] = Location(time_zone=row.time_zone, timezone=row.time_zone)
+    return shown
 
 
 def _capabilities(profile: Profile) -> list[str]:

@@ -116,6 +116,7 @@ DEVICE = {
     "display_name": "str",
     "errors": "problem[]",
     "is_managed": "bool",
+    "[location]": "obj",
     "properties": "properties",
     "space_ids": "str[]",
     "warnings": "problem[]",

@@ -41,6 +41,23 @@ async def test_device_when_its_profile_allows_it_then_it_can_be_unlocked(house: 
     assert (await got(house, JIT))["can_remotely_unlock"] is True
 
 
+async def test_device_when_its_time_zone_is_known_then_it_shows_it_under_both_names(
+    house: House,
+) -> None:
+    assert "location" not in await got(house, LATCH)
+    registration = DeviceRegistration(
+        device_id=LATCH,
+        name="door-1",
+        display_name="Door 1",
+        profile_id="latch-m",
+        moniker="ble:F0:00:00:00:00:01",
+        time_zone="Europe/Berlin",
+    )
+    await house.store.write(lambda conn: devices.register(conn, house.context(), registration))
+    zone = "Europe/Berlin"
+    assert (await got(house, LATCH))["location"] == {"time_zone": zone, "timezone": zone}
+
+
 async def test_device_when_never_contacted_then_it_shows_no_state(house: House) -> None:
     properties = (await got(house, NATIVE))["properties"]
     assert properties["online"] is False

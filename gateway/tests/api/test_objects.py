@@ -208,6 +208,7 @@ def test_device_when_its_profile_bounds_names_then_the_constraint_shows_them() -
         is_online=True,
         name="door",
         reported={"door_state": 0, "lock_state": 2},
+        time_zone=None,
         warnings=[],
         workspace_id="w",
     )

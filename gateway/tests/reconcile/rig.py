@@ -7,7 +7,7 @@ import contextlib
 import functools
 import hashlib
 import random
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
@@ -32,6 +32,7 @@ from gateway.store.tables import (
     workspace,
 )
 from gateway.tests.peer import PeerLock, PeerRoutes
+from protocols.profiles.parser import Profile
 
 T = TypeVar("T")
 
@@ -186,6 +187,7 @@ async def make_rig(
     count: int = 1,
     *,
     profile_id: str = "generic-native",
+    profiles: Mapping[str, Profile] | None = None,
     policy: Policy | None = None,
     session_limit: int = 7,
     routes: Callable[[dict[str, PeerLock]], Routes] = PeerRoutes,
@@ -200,7 +202,7 @@ async def make_rig(
         routes=routes(locks),
         clock=clock,
         policy=policy or Policy(),
-        profiles=load_profiles(),
+        profiles=profiles or load_profiles(),
         randomness=Streams(),
     )
     rig = Rig(

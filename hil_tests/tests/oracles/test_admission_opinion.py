@@ -14,6 +14,11 @@ WINDOW = {
     "ends_at": "2025-07-10T13:00:00Z",
     "revision": 1,
 }
+ON_THE_WALL = {
+    **WINDOW,
+    "starts_at": "2025-07-10T14:00:00",
+    "ends_at": "2025-07-10T15:00:00",
+}
 OFFICE = {
     "index": 1,
     "days": ("thursday",),
@@ -60,6 +65,10 @@ def view(now: str = INSIDE, **changed: Any) -> dict[str, Any]:
         (view("2025-07-10T13:00:02Z"), False),
         (view(year_day=({**WINDOW, "ends_at": None},)), True),
         (view(year_day=()), False),
+        # By the wall clock, two hours ahead.
+        (view(year_day=(ON_THE_WALL,), utc_offset_min=120), True),
+        (view(year_day=(ON_THE_WALL,), utc_offset_min=60), False),
+        (view(year_day=({**ON_THE_WALL, "ends_at": None},), utc_offset_min=300), True),
         (view(BEFORE, type="unrestricted_user"), True),
         (view(BEFORE, type="forced_user"), True),
         (view(BEFORE, type="disposable_user"), True),

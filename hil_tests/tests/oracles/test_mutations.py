@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import dataclasses
 from typing import Any
 
@@ -17,10 +18,13 @@ from firmware_sim.radio.peripheral import LockPeripheral
 from gateway.reconcile import memory as gateway_memory
 from gateway.reconcile.session import DeviceSession
 from hil_tests.errors import LivenessViolated, SafetyViolated
+from hil_tests.fixtures import BenchFactory
 from hil_tests.oracles.safety import SafetyOracle
 from hil_tests.sim_bench import SimBench
+from hil_tests.suites.local_door import DOOR, door_file, local_profile
 from hil_tests.suites.steps import create_code, device_id
 from protocols.doorlock.vocabulary import Status
+from protocols.profiles.parser import ZoneAwareness
 from protocols.strike import messages as m
 
 SOON = {"starts_at": "2025-07-10T12:10:00Z", "ends_at": "2025-07-10T12:20:00Z"}
@@ -46,6 +50,30 @@ async def test_healthy_bench_breaks_no_rule(bench: SimBench, oracle: SafetyOracl
     await oracle.look()
     await oracle.heal_and_judge()
     assert await oracle.try_all_codes() == 1
+
+
+async def test_window_in_local_time_is_judged_by_the_wall_clock(open_bench: BenchFactory) -> None:
+    file = door_file(local_profile(ZoneAwareness.ZONE), time_zone="Asia/Kolkata")
+    async with open_bench(file=file) as bench:
+        oracle = SafetyOracle(bench)
+        await create_code(bench, DOOR, code="482915", **SOON)
+        await create_code(bench, DOOR, code="739204", starts_at=SOON["ends_at"])
+        await oracle.look()
+        assert not (await oracle.enter(DOOR, "482915"))["opened"]
+        await bench.advance(to="2025-07-10T12:15:00Z", settle=True)
+        assert (await oracle.enter(DOOR, "482915"))["opened"]
+        firmware, now = bench.bench.device(DOOR).firmware, asyncio.get_running_loop().time()
+        window = firmware.handle(m.GetYearDaySchedule(year_day_index=1, user_index=1), now)
+        wider = m.SetYearDaySchedule(
+            year_day_index=1,
+            user_index=1,
+            revision=window.revision + 1,
+            start_s=window.start_s,
+            end_s=window.end_s + 1,
+        )
+        assert firmware.handle(wider, now).status is Status.SUCCESS
+        with pytest.raises(SafetyViolated, match="slot 1 is open for longer than its code says"):
+            await oracle.look()
 
 
 async def test_lock_that_ignores_the_end_of_windows_is_caught(
