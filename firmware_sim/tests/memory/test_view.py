@@ -23,12 +23,7 @@ def test_view_tells_slots_users_schedules_and_tombstones() -> None:
     rig.clear(3, 2)
     rig.ask(
         m.SetWeekDaySchedule(
-            week_day_index=2,
-            user_index=1,
-            revision=3,
-            days_mask=0x41,
-            start_min=9 * 60 + 5,
-            end_min=1440,
+            week_day_index=2, user_index=1, revision=3, days_mask=0x41, start_min=545, end_min=1440
         )
     )
     view = as_document(rig.firmware.view(1.0))
