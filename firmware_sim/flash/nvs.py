@@ -178,10 +178,11 @@ class Nvs:
         """
         area, shape = self._area, self._area.shape
         free = (area.sector_count - 1) * (shape.size - 2 * shape.slot)
-        passed = [(area.reading(area.sector), area.entry_at + shape.slot)]
+        # The search begins at the next entry's slot: erased, it reads as the special id; behind a
+        # delete in the reserved slot it holds the end of some data, which reads as any id.
+        passed = [(area.reading(area.sector), area.entry_at)]
         passed += [(reading, reading.newest_at) for reading in area.walk()]
-        # The search begins at the next entry's slot, which is erased and so reads as this id.
-        seen = {SPECIAL_ID}
+        seen: set[int] = set()
         for reading, start in passed:
             for at, raw in reading.stored_ids(start):
                 entry = reading.entry(at)

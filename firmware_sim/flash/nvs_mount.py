@@ -21,8 +21,7 @@ def mount(area: NvsArea) -> None:
         NvsUnmountable: When no sector is open, or an entry's data reach into its own slot.
         NvsEraseFailed: When a sector can't be erased any more.
     """
-    readings = area.readings()
-    here = readings[_open_sector(area, readings)]
+    here = _open_sector(area)
     point = here.write_point
     if point.overlaps:
         raise NvsUnmountable(_ESPIPE)
@@ -41,22 +40,23 @@ def mount(area: NvsArea) -> None:
         area.write_entry(SPECIAL_ID, area.data_at, 0)
 
 
-def _open_sector(area: NvsArea, readings: list[SectorReading]) -> int:
+def _open_sector(area: NvsArea) -> SectorReading:
     """The open sector that follows a closed one."""
     count = area.sector_count
+    readings = area.readings()
     closed = [reading.is_closed for reading in readings]
     if all(closed):
         if not area.settings.erases_bad_area:
             raise NvsUnmountable(_EDEADLK)
         for sector in range(count):
             area.erase(sector)
-        return 0
+        return area.reading(0)
     for sector in range(count):
         following = area.after(sector)
         if closed[sector] and not closed[following]:
-            return following
+            return readings[following]
     # None is closed. Of two sectors, the last one may be in use nevertheless.
-    return count - 1 if readings[-1].has_entries else 0
+    return readings[-1 if readings[-1].has_entries else 0]
 
 
 def _settle_close(area: NvsArea, here: SectorReading) -> None:
@@ -72,6 +72,9 @@ def _finish_collection(area: NvsArea, here: SectorReading, following: SectorRead
     if any(entry.item_id == SPECIAL_ID and entry.length == 0 for _, entry in copied):
         area.addresses.update(here.all_addresses)
         area.erase(following.index)
+        if area.settings.recovery is Recovery.SETTLED:
+            # Zephyr looks for torn data only where it has nothing to finish.
+            _skip_torn_data(area, here)
         return
     # The copy is not complete: away with it, and once more from the start.
     area.erase(here.index)
@@ -83,7 +86,8 @@ def _skip_torn_data(area: NvsArea, here: SectorReading) -> None:
     """Step over data whose entry was never written."""
     used = here.data_end(area.data_at, max(area.entry_at, area.data_at)) - area.data_at
     area.data_at += aligned(used, area.shape.block)
-    if area.entry_at == area.shape.first_at and area.data_at:
-        # Data without a single entry: this avoids closing a sector that holds nothing.
+    if area.sector == 0 and area.entry_at == area.shape.first_at and area.data_at:
+        # Data without a single entry: this avoids closing a sector that holds nothing. Zephyr
+        # compares a whole address with an offset, so that only the first sector is ever erased.
         area.erase(here.index)
         area.data_at = 0

@@ -221,12 +221,18 @@ class SectorReading:
 
     @functools.cached_property
     def _recovered(self) -> _Recovered:
-        """The newest valid entry, by looking at every slot down to the data's end."""
+        """The newest valid entry, by looking at every slot down to the data's end.
+
+        Zephyr looks on below erased slots, where data may lie whose entry was never written, and
+        takes eight of their bytes that look like an entry for one. A settled search ends at the
+        first erased slot: entries lie without a gap, and between them and the data is one.
+        """
         slot, raw = self._shape.slot, self.raw
         newest_at = at = self._shape.first_at
         data_end = 0
         found: list[tuple[int, Entry]] = []
         looks_at_the_end = self._settings.recovery is not Recovery.STRICT
+        is_settled = self._settings.recovery is Recovery.SETTLED
         while at > data_end or (looks_at_the_end and at == data_end):
             if at <= 0:
                 break
@@ -238,6 +244,8 @@ class SectorReading:
                 newest_at = at
                 found.append((at, entry))
             elif stored == BLANK_ENTRY:
+                if is_settled:
+                    break
                 # Erased slots hold nothing: go on at the next one that is not.
                 used = self.data_end(0, at)
                 at -= (at - used) // slot * slot
