@@ -19,7 +19,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Final
 
 from firmware_sim.errors import BrownOut, MemoryFull, StateFileError
-from firmware_sim.flash.errors import FlashMisused, NvsEraseFailed, NvsFull
+from firmware_sim.flash.errors import FlashMisused, NvsEraseFailed, NvsFull, NvsItemTooLong
 from firmware_sim.flash.nor import Erase, NorFlash, Operation, Snapshot, pages_of
 from firmware_sim.flash.nvs_sector import aligned
 from firmware_sim.flash.nvs_settings import LOCK_SETTINGS, NvsSettings
@@ -203,7 +203,7 @@ class FlashMemory:
                 self._interrupted(self.interrupt(operations), before, operations)
             if self.keeper is not None:
                 self.keeper.keep_change(operations, state)
-        except (NvsFull, NvsEraseFailed) as error:
+        except (NvsFull, NvsItemTooLong, NvsEraseFailed) as error:
             self._take_back(before)
             raise MemoryFull from error
         except StateFileError:

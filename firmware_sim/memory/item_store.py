@@ -94,13 +94,25 @@ class ItemStore:
 
     def _finish_batch(self, batch: bytes | None) -> None:
         """Do a change again that had been in progress when power went."""
-        at = 0
-        while batch is not None and at < len(batch):
-            item_id, length = _BATCH_PART.unpack_from(batch, at)
-            at += _BATCH_PART.size
-            self._nvs.write(item_id, batch[at : at + length])
-            at += length
+        for item_id, data in _parts_of(batch or b""):
+            self._nvs.write(item_id, data)
         self._nvs.delete(_BATCH_ID)
+
+
+def _parts_of(batch: bytes) -> list[tuple[int, bytes]]:
+    """The items of a batch; none where these bytes are no batch, as in an image of another's."""
+    parts = []
+    at = 0
+    while at < len(batch):
+        data_at = at + _BATCH_PART.size
+        if data_at > len(batch):
+            return []
+        item_id, length = _BATCH_PART.unpack_from(batch, at)
+        at = data_at + length
+        if at > len(batch):
+            return []
+        parts.append((item_id, batch[data_at:at]))
+    return parts
 
 
 @functools.cache

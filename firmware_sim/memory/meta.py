@@ -15,8 +15,6 @@ from protocols.wire.layout import U8, U16, U32, Bytes4, ShortBytes, ShortText, c
 MAGIC: Final = b"SPLK"
 META_VERSION: Final = 1
 _CRC_BYTES: Final = 4
-# Areas are found again by looking where sectors may begin: no part has smaller ones.
-_SECTOR_BYTES_MIN: Final = 256
 
 
 @message
@@ -119,9 +117,10 @@ def read_factory_record(data: bytes) -> FactoryRecord | None:
 
 def find_factory_record(image: bytes) -> FactoryRecord | None:
     """The factory record in an image of a whole flash; None when it is no flash of a lock."""
-    for offset in range(0, len(image), _SECTOR_BYTES_MIN):
-        if image.startswith(MAGIC, offset):
-            record = read_factory_record(image[offset:])
-            if record is not None:
-                return record
+    offset = image.find(MAGIC)
+    while offset >= 0:
+        record = read_factory_record(image[offset:])
+        if record is not None:
+            return record
+        offset = image.find(MAGIC, offset + 1)
     return None

@@ -11,10 +11,12 @@ from hypothesis import strategies as st
 from firmware_sim.errors import BrownOut, MemoryFull, RecordTooLong
 from firmware_sim.flash.errors import FlashMisused, NvsUnmountable
 from firmware_sim.flash.nor import NorFlash, Operation
+from firmware_sim.flash.nvs import Nvs
 from firmware_sim.memory.flash_file import new_memory
 from firmware_sim.memory.flash_map import FlashArea, FlashMap
 from firmware_sim.memory.flash_memory import FlashMemory
 from firmware_sim.memory.interface import Change, Interruption
+from firmware_sim.memory.lock_image import open_lock_image
 from firmware_sim.memory.records import Record
 from firmware_sim.tests.memory.samples import (
     FRESH,
@@ -273,6 +275,71 @@ def test_power_that_goes_in_a_write_leaves_it_done_or_undone() -> None:
         revisions = [record.revision for record in memory.records()]
         assert revisions in ([1, 1], [2, 2])
         assert content_of(again(memory))[0] == list(memory.records())
+
+
+def test_record_that_reads_as_an_entry_takes_no_other_along_when_its_write_is_cut() -> None:
+    # The first eight bytes of this user are a valid NVS entry: of item 0x0101, 768 bytes long.
+    lookalike = user(27, 3, "")
+    memory = new_memory(factory(FlashMap()), FRESH)
+    write(memory, pin(1), pin(2, b"7777"), pin(3, b"98765432"))
+    for turn in range(2, 59):
+        write(memory, pin(4, b"%08d" % turn, revision=turn))
+    memory.interrupt = lambda _operations: Interruption(1, leave_nothing)
+    with pytest.raises(BrownOut):
+        write(memory, lookalike)
+    torn = memory.flash.image().index(bytes.fromhex("01011b0000030000"))
+    assert torn > 27 + 768
+    assert torn % 8 == 0
+    memory.power_cycle()
+    assert [record.key.index for record in memory.records()] == [1, 2, 3, 4]
+    assert memory.damaged_count == 0
+
+
+@pytest.mark.parametrize("batch", [b"\x01", b"\x00\x01\x05ab", b"\x00\x01\x01a\x01\x01"])
+def test_batch_that_is_none_is_left_alone(batch: bytes) -> None:
+    """Firmware of others keeps something else under the id of a lock's batch."""
+    memory = make()
+    write(memory, user(1))
+    foreign = Nvs(memory.flash, sector_count=SMALL.sector_count(FlashArea.NVS))
+    foreign.write(0x0001, batch)
+    found = again(memory)
+    assert list(found.records()) == [user(1)]
+    assert found.damaged_count == 0
+    write(found, user(2), pin(2))
+    assert [record.key.index for record in again(found).records()] == [1, 2, 2]
+
+
+def test_torn_data_behind_a_finished_collection_are_stepped_over() -> None:
+    memory = make()
+    write(memory, user(1))
+    at, size = memory.flash.geometry.sector_size, memory.flash.geometry.sector_size
+    image = bytearray(memory.flash.image()[: SMALL.size(FlashArea.NVS)])
+    # Noise in the free room of the open sector, and a sector behind it that is still to be erased.
+    image[size // 2 : size // 2 + 32] = bytes(32)
+    image[at] = 0
+    memory.load(0, bytes(image))
+    for revision in range(2, 80):
+        write(memory, user(1, revision))
+        log(memory)
+    assert [record.revision for record in again(memory).records()] == [79]
+
+
+def test_change_that_is_longer_than_a_sector_is_refused_and_changes_nothing() -> None:
+    small = FlashMap(nvs_bytes=2_560, audit_bytes=512, meta_bytes=256, sector_bytes=256)
+    memory = new_memory(factory(small), FRESH)
+    write(memory, user(1))
+    before = content_of(memory)
+    with pytest.raises(MemoryFull):
+        write(memory, *(user(index, name="n" * 20) for index in range(2, 12)))
+    assert content_of(memory) == before
+    write(memory, user(2))
+
+
+def test_factory_record_is_found_in_sectors_of_any_size() -> None:
+    odd = FlashMap(nvs_bytes=9_000, audit_bytes=6_000, meta_bytes=3_000, sector_bytes=3_000)
+    memory = new_memory(factory(odd), FRESH)
+    write(memory, pin(1))
+    assert list(open_lock_image(memory.flash.image()).records()) == [pin(1)]
 
 
 def leave_nothing(_flash: NorFlash, _operation: Operation) -> None:
