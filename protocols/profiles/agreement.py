@@ -30,6 +30,16 @@ _LOG_HEADER_BYTES: Final = 16
 _NVS_SECTORS_MIN: Final = 3
 # Zephyr copies through a buffer of this size (NVS_BLOCK_SIZE).
 _WRITE_BLOCK_MAX: Final = 32
+# Its offsets in a sector have 16 bits.
+_SECTOR_BYTES_MAX: Final = 65_536
+# A change is one item of NVS, and that lies in one sector: with a code go its user and all of the
+# user's schedules, each with a record of this size (decision 12), and parts of the device state.
+_CLEARED_RECORD_BYTES: Final = 14
+_STATE_BYTES_MAX: Final = 128
+_DATA_CRC_BYTES: Final = 4
+_ENTRY_BYTES: Final = 8
+# Of a sector's entries these are kept free: close, GC-done, a delete, and the item's own.
+_ENTRIES_KEPT: Final = 4
 
 
 def check_agreement(profile: Profile, source: str) -> None:
@@ -235,6 +245,10 @@ def _hardware_rules(profile: Profile) -> tuple[_Rule, ...]:
             "battery voltages must fall: full_mv, low_mv, critical_mv, cutoff_mv",
         ),
         (
+            _sector_bytes_min(profile) <= flash.sector_bytes <= _SECTOR_BYTES_MAX,
+            f"flash.sector_bytes must be {_sector_bytes_min(profile)} to {_SECTOR_BYTES_MAX}",
+        ),
+        (
             all(area % flash.sector_bytes == 0 for area in areas),
             "flash areas must be whole sectors: multiples of flash.sector_bytes",
         ),
@@ -266,6 +280,14 @@ def _hardware_rules(profile: Profile) -> tuple[_Rule, ...]:
 
 def _is_power_of_two(number: int) -> bool:
     return number & (number - 1) == 0
+
+
+def _sector_bytes_min(profile: Profile) -> int:
+    """Bytes of a sector that the longest change fits into."""
+    records = 2 + profile.year_day_per_user + profile.week_day_per_user
+    change = records * _CLEARED_RECORD_BYTES + _STATE_BYTES_MAX + _DATA_CRC_BYTES
+    block = profile.flash.write_block
+    return _whole_blocks(change, block) + _ENTRIES_KEPT * _whole_blocks(_ENTRY_BYTES, block)
 
 
 def _records_kept(flash: FlashFacts) -> int:

@@ -244,6 +244,8 @@ def test_parse_profile_when_a_table_is_missing_or_no_table_then_named(table: str
         ("nvs_bytes = 65536", "nvs_bytes = 8192", "nvs_bytes must be 3 sectors or more"),
         ("meta_bytes = 8192", "meta_bytes = 0", "meta_bytes must be a sector or more"),
         ("write_block = 4", "write_block = 64", "a power of two up to 32"),
+        ("sector_bytes = 4096", "sector_bytes = 256", "sector_bytes must be 320 to 65536"),
+        ("sector_bytes = 4096", "sector_bytes = 131072", "sector_bytes must be 320 to 65536"),
         ("user_name_bytes_max = 10", "user_name_bytes_max = 35", "a whole number from 0 to 34"),
         ('log = "assumed"', 'lok = "assumed"', r'sources\."lok" names no fact; did you mean'),
         ('log = "assumed"', 'qqqq = "assumed"', r'sources\."qqqq" names no fact$'),
