@@ -159,7 +159,7 @@ def _other_codes(memory: LockMemory, key: RecordKey) -> set[str]:
     Where it keeps hashes it knows none, and its profile has no rule that asks for them.
     """
     pins = (clear_pin(each) for each in memory.live(RecordKind.CREDENTIAL) if each.key != key)
-    return {pin.decode() for pin in pins if pin is not None}
+    return {pin.decode("ascii", "replace") for pin in pins if pin is not None}
 
 
 def _duplicate(

@@ -290,7 +290,7 @@ def _slots(memory: LockMemory, *, are_windows_local: bool, ahead_s: int) -> tupl
     return tuple(
         SlotView(
             slot=slot,
-            code=None if (pin := clear_pin(record)) is None else pin.decode(),
+            code=None if (pin := clear_pin(record)) is None else pin.decode("ascii", "replace"),
             is_code_hashed=record is not None and pin is None,
             revision=None if record is None else record.revision,
             user=users.get(user_index),

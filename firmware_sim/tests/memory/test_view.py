@@ -7,10 +7,13 @@ import json
 
 import pytest
 
+from firmware_sim.memory.interface import Change
+from firmware_sim.memory.records import Record
 from firmware_sim.memory.view import as_document
 from firmware_sim.tests.locks.rig import PIN, T0_S, Rig, profile
+from protocols.doorlock.digest import CredentialContent, RecordKey
 from protocols.doorlock.schedule import OPEN_END_S
-from protocols.doorlock.vocabulary import UserStatus, UserType
+from protocols.doorlock.vocabulary import RecordKind, UserStatus, UserType
 from protocols.profiles.parser import DstQuirk
 from protocols.strike import messages as m
 
@@ -195,6 +198,18 @@ def test_view_of_a_second_pin_shows_its_user() -> None:
     )
     users = [slot.user.index for slot in rig.firmware.view(0.0).slots if slot.user]
     assert users == [1, 1]
+
+
+def test_code_that_is_no_text_is_shown_and_keeps_nobody_from_programming() -> None:
+    rig = Rig()
+    rig.program(1, "4711")
+    # An image of another firmware may hold any bytes for a code.
+    content = CredentialContent(user_index=1, credential_data=b"\xff\x0047")
+    foreign = Record.of(RecordKey(RecordKind.CREDENTIAL, 2, PIN), 1, content)
+    rig.memory.commit(Change(records=(foreign,)))
+    assert [slot.code for slot in rig.firmware.view(0.0).slots] == ["4711", "\ufffd\x0047"]
+    rig.program(3, "0815")
+    assert rig.firmware.view(0.0).slots[2].code == "0815"
 
 
 def test_repr_of_a_view_has_no_pin() -> None:
