@@ -8,8 +8,8 @@ import os
 from pathlib import Path
 from typing import Final
 
-from firmware_sim.flash.errors import FlashMisused, ImageUnreadable, NvsError
-from firmware_sim.flash.esp_nvs import read_esp_nvs
+from firmware_sim.flash.errors import FlashMisused, NvsError
+from firmware_sim.flash.esp_nvs import is_esp_nvs
 from firmware_sim.flash.intel_hex import read_intel_hex, write_intel_hex
 from firmware_sim.flash.littlefs_image import is_littlefs
 from firmware_sim.flash.nor import FlashGeometry, NorFlash
@@ -109,11 +109,8 @@ def detect(image: bytes) -> ImageFormat:
         return ImageFormat.LOCK
     if is_littlefs(image):
         return ImageFormat.LITTLEFS
-    try:
-        if any(page.entries for page in read_esp_nvs(image).pages):
-            return ImageFormat.ESP_NVS
-    except ImageUnreadable:
-        pass
+    if is_esp_nvs(image):
+        return ImageFormat.ESP_NVS
     if nvs_shape(image) is not None:
         return ImageFormat.ZEPHYR_NVS
     raise ToolError(

@@ -6,7 +6,7 @@ Views of a memory may show PINs (DESIGN D22); nothing here goes anywhere but to 
 from __future__ import annotations
 
 import hashlib
-from typing import Any
+from typing import Any, Final
 
 from firmware_sim.flash.esp_nvs import read_esp_nvs
 from firmware_sim.flash.littlefs_image import read_littlefs
@@ -28,6 +28,9 @@ from tools.lock_image_view import (
     records_document,
     records_in,
 )
+
+# Characters of a text that a table shows.
+_TEXT_MAX: Final = 72
 
 
 def view_image(
@@ -178,7 +181,10 @@ def _littlefs_view(image: bytes) -> ImageView:
 
 
 def _value(value: int | str | bytes) -> str:
-    return hex_of(value) if isinstance(value, bytes) else _whole_value(value)
+    if isinstance(value, bytes):
+        return hex_of(value)
+    text = _whole_value(value)
+    return text if len(text) <= _TEXT_MAX else f"{text[:_TEXT_MAX]} ..."
 
 
 def _whole_value(value: int | str | bytes) -> str:

@@ -81,6 +81,17 @@ def read_esp_nvs(image: bytes) -> EspNvs:
     return EspNvs(items, pages, tuple(problems))
 
 
+def is_esp_nvs(image: bytes) -> bool:
+    """Whether a page of an image has a header that checks out; its entries may be encrypted."""
+    if len(image) % PAGE_BYTES:
+        return False
+    return any(
+        read_page(image[start : start + PAGE_BYTES], 0).state
+        not in {PageState.UNUSED, PageState.CORRUPT}
+        for start in range(0, len(image), PAGE_BYTES)
+    )
+
+
 # What tells two values apart; the later one of two counts.
 _Place = tuple[int, bytes, EspType]
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import hashlib
+import itertools
 import urllib.parse
 from collections.abc import Iterator
 from pathlib import Path
@@ -32,6 +33,9 @@ from tools.output import Output, count
 AREAS: Final = ("nvs", "audit", "meta", "all")
 # Addresses have 32 bits.
 _BASE_MAX: Final = (1 << 32) - 1
+# Characters of a value in the table of a comparison, and those of them that are the same.
+_CELL_MAX: Final = 64
+_SAME_MAX: Final = 16
 
 
 def register(parser: argparse.ArgumentParser, shared: argparse.ArgumentParser) -> None:
@@ -158,8 +162,8 @@ def run_diff(arguments: argparse.Namespace, output: Output) -> int:
         },
         f"{count(things, 'difference')}" if things else "no difference",
     )
-    if differences:
-        _print(Table("", ("WHAT", "FIELD", "A", "B"), differences), output)
+    rows = tuple((what, field, *_cut_out(a, b)) for what, field, a, b in differences)
+    _print(Table("", ("WHAT", "FIELD", "A", "B"), rows), output)
     return 0
 
 
@@ -179,6 +183,20 @@ def _differences(a: ImageView, b: ImageView) -> Iterator[tuple[str, str, str, st
 
 def _told(fields: dict[str, str] | None) -> str:
     return ", ".join(f"{name} {value}" for name, value in (fields or {}).items() if value != "-")
+
+
+def _cut_out(a: str, b: str) -> tuple[str, str]:
+    """What a table shows of two long values: the part in which they begin to differ."""
+    pairs = zip(a, b, strict=False)
+    same = sum(1 for _ in itertools.takewhile(lambda pair: pair[0] == pair[1], pairs))
+    first = max(0, same - _SAME_MAX) if max(len(a), len(b)) > _CELL_MAX else 0
+    return _cut(a, first), _cut(b, first)
+
+
+def _cut(text: str, first: int) -> str:
+    part = text[first : first + _CELL_MAX]
+    before, after = "... " if first else "", " ..." if len(text) > first + len(part) else ""
+    return before + part + after
 
 
 def _natural(what: str) -> tuple[tuple[int, int | str], ...]:

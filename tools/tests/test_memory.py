@@ -12,7 +12,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 
 import pytest
 
-from firmware_sim.flash.esp_layout import EspType
+from firmware_sim.flash.esp_layout import ENTRIES_AT, EspType
 from firmware_sim.flash.esp_nvs import EspItem
 from firmware_sim.flash.esp_writer import write_esp_nvs
 from firmware_sim.flash.intel_hex import read_intel_hex
@@ -185,6 +185,39 @@ def test_two_lock_images_differ_by_slots(tmp_path: Path) -> None:
         "slot 10",
     ]
     assert memory("diff", a, a).out == "no difference\n"
+
+
+def test_encrypted_image_is_refused_with_the_reason(tmp_path: Path) -> None:
+    image = bytearray(write_esp_nvs([EspItem("n", "k", EspType.STRING, "text")], 12288))
+    image[ENTRIES_AT:1024] = bytes(byte ^ 0x5A for byte in image[ENTRIES_AT:1024])
+    ran = memory("show", kept(tmp_path, bytes(image)))
+    assert ran.code == 1
+    assert ran.err.rstrip().endswith("no entry fits its checksum: it is encrypted, or damaged")
+
+
+def test_long_values_are_cut_where_people_look_and_whole_for_programs(tmp_path: Path) -> None:
+    blob, text = bytes(2_000), "x" * 900
+    before = [EspItem("n", "b", EspType.BLOB, blob), EspItem("n", "s", EspType.STRING, text)]
+    after = [
+        EspItem("n", "b", EspType.BLOB, blob[:-9] + b"\x11" + blob[-8:]),
+        EspItem("n", "s", EspType.STRING, text + "y"),
+        EspItem("n", "t", EspType.STRING, text),
+    ]
+    a, b = (
+        kept(tmp_path, write_esp_nvs(items, 12288), name)
+        for items, name in ((before, "a.bin"), (after, "b.bin"))
+    )
+    assert max(map(len, memory("show", b).out.splitlines())) < 120
+    lines = memory("diff", a, b).out.splitlines()
+    assert max(map(len, lines)) < 170
+    # What is cut out begins a little before the first difference.
+    same = "0" * 16
+    (row,) = (line.split() for line in lines if line.startswith("n/b"))
+    assert row == ["n/b", "value", "...", f"{same}{'0' * 18}", "...", f"{same}11{same}"]
+    (row,) = (line.split() for line in lines if line.startswith("n/s"))
+    assert row == ["n/s", "value", "...", "x" * 16, "...", "x" * 16 + "y"]
+    whole = memory("diff", a, b, "--json").document["differences"]
+    assert whole[0]["a"] == blob.hex()
 
 
 def test_nvs_area_alone_is_shown_by_slots_and_items(tmp_path: Path) -> None:
