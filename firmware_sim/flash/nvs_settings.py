@@ -21,14 +21,16 @@ class Generation(enum.Enum):
 
 
 class Recovery(enum.Enum):
-    """What mounting does about a sector whose close entry was torn.
+    """What mounting does about a sector whose close entry, or newest entry, was torn.
 
     *Strict* (before Zephyr PR #103698, 2026): the search for its newest entry stops short of the
     slot whose address equals the data's end, which is the one that is kept for a delete.
     *Fixed* (since then): it looks there too. *Settled*: the same, and while the sector after it
     is still blank, the close entry is programmed once more, so that its cells can't read as
     erased at a later power-up. That is the subject of Zephyr PR #103452, which was not merged: no
-    Zephyr writes these bytes, every Zephyr reads them.
+    Zephyr writes these bytes, every Zephyr reads them. And its search takes for an entry only what
+    has its data behind those of the entry before it, as every write has: torn data may look like
+    an entry, whose checksum has eight bits only.
     """
 
     STRICT = "strict"
@@ -46,7 +48,9 @@ class NvsSettings:
     * ``recovery`` is *settled*. The strict one never reads a delete in the reserved slot of a
       sector whose close entry was torn, and the older entry counts again: a revoked code opens
       the door. Under the fixed one, a close entry whose cells read as written at one power-up and
-      as erased at the next makes that next one throw away what has been copied: codes are lost.
+      as erased at the next makes that next one throw away what has been copied: codes are lost;
+      and a record that looks like an entry, cut before it has one, makes the next data go where
+      it says: codes are written over.
     * ``data_crc`` is on (Zephyr's Kconfig has it off): bits that rot in a record give an error,
       so that the lock refuses, where they would otherwise give another code or a wider window.
       It costs four bytes an item; images with and without are not compatible.
