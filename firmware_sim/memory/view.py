@@ -216,18 +216,18 @@ def view_of(
             for record in memory.records()
             if record.content is None
         ),
-        log=tuple(_log(record) for record in memory.log_records(first_shown, LOG_TAIL)),
+        log=tuple(log_view_of(record) for record in memory.log_records(first_shown, LOG_TAIL)),
         counters=CountersView(
             wrong_codes=state.wrong_codes,
             lockouts=state.lockouts,
-            locked_out_until=_iso(-(-until_us // _US_PER_S)) if until_us else None,
+            locked_out_until=iso_of(-(-until_us // _US_PER_S)) if until_us else None,
             bolt_operations=state.bolt.operations,
             log_oldest_index=memory.log_oldest_index,
             log_next_index=memory.log_next_index,
             log_read_index=state.log_read_index,
         ),
         clock=ClockView(
-            now=_iso(clock_s),
+            now=iso_of(clock_s),
             utc_offset_min=(
                 state.clock.utc_offset_min if utc_offset_min is None else utc_offset_min
             ),
@@ -303,8 +303,8 @@ def _user(record: Record, content: UserContent) -> UserView:
 def _year_day(record: Record, content: YearDayContent) -> YearDayView:
     return YearDayView(
         index=record.key.sub_index,
-        starts_at=_iso(content.start_s),
-        ends_at=None if content.end_s == OPEN_END_S else _iso(content.end_s),
+        starts_at=iso_of(content.start_s),
+        ends_at=None if content.end_s == OPEN_END_S else iso_of(content.end_s),
         revision=record.revision,
     )
 
@@ -326,19 +326,20 @@ def _week_day(record: Record, content: WeekDayContent) -> WeekDayView:
 def _holiday(record: Record, content: HolidayContent) -> HolidayView:
     return HolidayView(
         index=record.key.index,
-        starts_at=_iso(content.start_s).removesuffix("Z"),
-        ends_at=_iso(content.end_s).removesuffix("Z"),
+        starts_at=iso_of(content.start_s).removesuffix("Z"),
+        ends_at=iso_of(content.end_s).removesuffix("Z"),
         mode=content.operating_mode.name.lower(),
         revision=record.revision,
     )
 
 
 @functools.lru_cache(maxsize=4096)
-def _log(record: LogRecord) -> LogView:
+def log_view_of(record: LogRecord) -> LogView:
+    """A log record, in plain words."""
     detail = _DETAILS.get(record.event)
     return LogView(
         index=record.index,
-        at=_iso(record.utc_s),
+        at=iso_of(record.utc_s),
         event=record.event.name.lower(),
         detail=None if detail is None else detail(record.detail).name.lower(),
         source=record.source.name.lower(),
@@ -348,7 +349,8 @@ def _log(record: LogRecord) -> LogView:
     )
 
 
-def _iso(device_s: int) -> str:
+def iso_of(device_s: int) -> str:
+    """An instant in seconds since 2000, as ISO 8601 in UTC."""
     instant = dt.datetime.fromtimestamp(to_ms(device_s) // 1000, tz=dt.UTC)
     return instant.strftime("%Y-%m-%dT%H:%M:%SZ")
 
