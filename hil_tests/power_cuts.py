@@ -19,6 +19,8 @@ from firmware_sim.flash.power_cut import (
     record,
 )
 from firmware_sim.flash.torn import ALL_MODELS, TornModel
+from firmware_sim.memory.flash_memory import FlashMemory
+from firmware_sim.memory.lock_promise import Step, record_lock
 
 M = TypeVar("M")
 
@@ -115,6 +117,32 @@ class PowerCutSweep:
             PowerCutBroke: When a promise was broken.
         """
         recording, promise = record_nvs(flash, writes, settings)
+        return self._swept(recording, promise.mount, promise.check, models, drawings, depth)
+
+    def lock(
+        self,
+        memory: FlashMemory,
+        steps: Iterable[Step],
+        settings: NvsSettings = LOCK_SETTINGS,
+        *,
+        models: Sequence[TornModel] = ALL_MODELS,
+        drawings: int = 1,
+        depth: int = 1,
+    ) -> SweepReport:
+        """The same for the memory of a lock: records, batches, device state and log together.
+
+        Args:
+            memory: The lock, or a kind of memory of your own that derives from it.
+            steps: Each does something to it: commits a change, or asks a firmware that has it.
+            settings: How its NVS is kept: as the memory was made.
+            models: See `__call__`.
+            drawings: See `__call__`.
+            depth: See `__call__`.
+
+        Raises:
+            PowerCutBroke: When a promise was broken.
+        """
+        recording, promise = record_lock(memory, steps, settings=settings)
         return self._swept(recording, promise.mount, promise.check, models, drawings, depth)
 
     def _swept(

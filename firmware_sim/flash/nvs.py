@@ -166,6 +166,14 @@ class Nvs:
             is_valid = decode_entry(held[:ENTRY_BYTES]) is not None
             area.program_again(address, at, held if is_valid else bytes(len(held)))
 
+    def distrust_blank(self) -> None:
+        """Erase the sector that is kept empty before it is used, once.
+
+        A power cut may have interrupted its erase. Its cells then read as erased for now, and as
+        something else when there are data over them.
+        """
+        self._area.trusts_blank = False
+
     def contents(self) -> dict[int, bytes | None]:
         """All items by id; None stands for data that do not fit their CRC-32."""
         return self._area.contents()

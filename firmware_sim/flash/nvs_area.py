@@ -51,6 +51,7 @@ class NvsArea:
         entry_at: Offset of the next entry's slot in it.
         data_at: Offset of the next data in it.
         addresses: Address (sector and offset) of the newest entry of each id: the lookup cache.
+        trusts_blank: Whether the sector that is kept empty is taken as it reads.
     """
 
     __slots__ = (
@@ -64,6 +65,7 @@ class NvsArea:
         "sector_count",
         "settings",
         "shape",
+        "trusts_blank",
     )
 
     def __init__(
@@ -92,6 +94,7 @@ class NvsArea:
         self.entry_at = 0
         self.data_at = 0
         self.addresses: dict[int, int] = {}
+        self.trusts_blank = True
 
     def after(self, sector: int) -> int:
         """The next sector, in a ring."""
@@ -196,9 +199,18 @@ class NvsArea:
             self.write_entry(SPECIAL_ID, self.data_at, 0)
 
     def close(self) -> None:
-        """Close the sector and go to the next one, which is empty."""
+        """Close the sector and go to the next one, which is empty.
+
+        Raises:
+            NvsEraseFailed: When that had to be erased once more, and is worn out.
+        """
+        following = self.after(self.sector)
+        if not self.trusts_blank:
+            # Before the close entry: with that, a mount would take it for the open sector.
+            self.erase(following)
+            self.trusts_blank = True
         self._program_close(self.sector, self.entry_at + self.shape.slot)
-        self.begin(self.after(self.sector))
+        self.begin(following)
 
     def close_again(self, closed: SectorReading) -> None:
         """Program a close entry once more: cells on their way to 0 get there."""

@@ -89,10 +89,12 @@ class _Recovered:
     Attributes:
         newest_at: Offset of the newest valid entry.
         entries: All valid entries from there on with their offsets, newest first.
+        data_end: Where the data of the newest one end.
     """
 
     newest_at: int
     entries: tuple[tuple[int, Entry], ...]
+    data_end: int
 
 
 class SectorReading:
@@ -148,7 +150,7 @@ class SectorReading:
             if self._slot(entry_at) == BLANK_ENTRY:
                 break
             entry = self.entry(entry_at)
-            if entry is not None:
+            if entry is not None and (entry.offset >= data_at or not self._is_settled):
                 data_at = aligned(entry.offset + entry.length, shape.block)
                 if entry_at == data_at and entry.length:
                     return WritePoint(entry_at, data_at, overlaps=True)
@@ -169,15 +171,22 @@ class SectorReading:
     def entries(self, start: int) -> tuple[tuple[int, Entry], ...]:
         """The valid entries from a slot on with their offsets, newest first."""
         known = self._recovered
-        newer = self._scan(max(start, 0), known.newest_at)
+        newer = self._newer(max(start, 0))
         if start > known.newest_at:
             return tuple(found for found in known.entries if found[0] >= start)
         return newer + known.entries
 
-    def _scan(self, start: int, end: int) -> tuple[tuple[int, Entry], ...]:
-        slots = range(start, end, self._shape.slot)
+    def _newer(self, start: int) -> tuple[tuple[int, Entry], ...]:
+        """The valid entries below the newest one that was recovered, from a slot on."""
+        known = self._recovered
+        slots = range(start, known.newest_at, self._shape.slot)
         found = [(offset, self.entry(offset)) for offset in slots]
-        return tuple((offset, entry) for offset, entry in found if entry is not None)
+        data_end = known.data_end if self._is_settled else 0
+        return tuple(
+            (offset, entry)
+            for offset, entry in found
+            if entry is not None and entry.offset >= data_end
+        )
 
     def stored_ids(self, start: int) -> list[tuple[int, bytes]]:
         """Every slot from one on, with its bytes, newest first."""
@@ -232,14 +241,18 @@ class SectorReading:
         data_end = 0
         found: list[tuple[int, Entry]] = []
         looks_at_the_end = self._settings.recovery is not Recovery.STRICT
-        is_settled = self._settings.recovery is Recovery.SETTLED
+        is_settled = self._is_settled
         while at > data_end or (looks_at_the_end and at == data_end):
             if at <= 0:
                 break
             # As `self.entry`, in the one loop that takes the time of a sweep.
             stored = raw[at : at + ENTRY_BYTES]
             entry = decode_entry(stored)
-            if entry is not None and entry.offset + entry.length <= at:
+            if (
+                entry is not None
+                and entry.offset + entry.length <= at
+                and (entry.offset >= data_end or not is_settled)
+            ):
                 data_end = entry.offset + entry.length
                 newest_at = at
                 found.append((at, entry))
@@ -250,7 +263,12 @@ class SectorReading:
                 used = self.data_end(0, at)
                 at -= (at - used) // slot * slot
             at -= slot
-        return _Recovered(newest_at, tuple(reversed(found)))
+        return _Recovered(newest_at, tuple(reversed(found)), data_end)
+
+    @property
+    def _is_settled(self) -> bool:
+        """Whether the search takes for an entry only what a write can have left."""
+        return self._settings.recovery is Recovery.SETTLED
 
     def _slot(self, offset: int) -> bytes:
         return self.raw[offset : offset + ENTRY_BYTES]

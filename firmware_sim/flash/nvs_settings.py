@@ -25,12 +25,13 @@ class Recovery(enum.Enum):
 
     *Strict* (before Zephyr PR #103698, 2026): the search stops short of the slot whose address
     equals the data's end, which is the one that is kept for a delete. *Fixed* (since then): it
-    looks there too. *Settled*: the same, with two things that no Zephyr does. The search ends at
-    the first erased slot: Zephyr's goes on below it, into data whose own entry was never written,
-    and takes what looks like an entry there for the newest one. And while the sector after a
-    closed one is still blank, the close entry is programmed once more, so that its cells can't
-    read as erased at a later power-up; that is the subject of Zephyr PR #103452, which was not
-    merged. Every Zephyr reads what this one writes.
+    looks there too. *Settled*: the same, with three things that no Zephyr does. The search ends at
+    the first erased slot, and it takes for an entry only what has its data behind those of the
+    entry before it, as every write has: Zephyr's goes on into data whose own entry was never
+    written, and takes what looks like an entry there for the newest one. And while the sector
+    after a closed one is still blank, the close entry is programmed once more, so that its cells
+    can't read as erased at a later power-up; that is the subject of Zephyr PR #103452, which was
+    not merged. Every Zephyr reads what this one writes.
     """
 
     STRICT = "strict"
@@ -48,9 +49,9 @@ class NvsSettings:
     * ``recovery`` is *settled*. The strict one never reads a delete in the reserved slot of a
       sector whose close entry was torn, and the older entry counts again: a revoked code opens
       the door. Under the fixed one, data that a cut left without their entry can be taken for an
-      entry themselves, which deletes or damages another item; and a close entry whose cells read
-      as written at one power-up and as erased at the next makes that next one throw away what has
-      been copied: codes are lost.
+      entry themselves, which deletes or damages another item, or has it written over; and a close
+      entry whose cells read as written at one power-up and as erased at the next makes that next
+      one throw away what has been copied: codes are lost.
     * ``data_crc`` is on (Zephyr's Kconfig has it off): bits that rot in a record give an error,
       so that the lock refuses, where they would otherwise give another code or a wider window.
       It costs four bytes an item; images with and without are not compatible.

@@ -14,7 +14,8 @@ import dataclasses
 import enum
 import random
 from collections.abc import Callable, Iterable, Iterator
-from typing import Final, TypeVar
+from types import TracebackType
+from typing import Final, Self, TypeVar
 
 from firmware_sim.errors import SimulationError
 from firmware_sim.flash.nor import (
@@ -138,6 +139,54 @@ class SweepReport:
         return sum(self.images.values())
 
 
+class Recorder:
+    """Notes what a flash programs and erases, while it is entered.
+
+    Args:
+        flash: The part, whose log is used.
+
+    Attributes:
+        answered: For each time that "done" was said, how many operations the flash had done.
+    """
+
+    def __init__(self, flash: NorFlash) -> None:
+        self.answered: list[int] = []
+        self._flash = flash
+        self._start = flash.snapshot()
+        self._log: list[Operation] = []
+
+    def __enter__(self) -> Self:
+        self._flash.log = self._log
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._flash.log = None
+
+    def answer(self) -> None:
+        """The device says "done"."""
+        self.answered.append(len(self._log))
+
+    def recording(self) -> Recording:
+        """What was noted."""
+        geometry = self._flash.geometry
+        blocks = [list(_write_blocks(operation, geometry)) for operation in self._log]
+        ends = [0]
+        for parts in blocks:
+            ends.append(ends[-1] + len(parts))
+        return Recording(
+            geometry,
+            self._flash.limits,
+            self._start,
+            tuple(part for parts in blocks for part in parts),
+            tuple(ends[count] for count in self.answered),
+        )
+
+
 def record(flash: NorFlash, steps: Iterable[Callable[[], object]]) -> Recording:
     """Run a workload on a flash, and note what it programs and erases.
 
@@ -145,27 +194,11 @@ def record(flash: NorFlash, steps: Iterable[Callable[[], object]]) -> Recording:
         flash: The part, whose log is used.
         steps: Each does one thing and returns when it would say "done".
     """
-    start = flash.snapshot()
-    log: list[Operation] = []
-    answered = []
-    flash.log = log
-    try:
+    with Recorder(flash) as recorder:
         for step in steps:
             step()
-            answered.append(len(log))
-    finally:
-        flash.log = None
-    blocks = [list(_write_blocks(operation, flash.geometry)) for operation in log]
-    ends = [0]
-    for parts in blocks:
-        ends.append(ends[-1] + len(parts))
-    return Recording(
-        flash.geometry,
-        flash.limits,
-        start,
-        tuple(part for parts in blocks for part in parts),
-        tuple(ends[count] for count in answered),
-    )
+            recorder.answer()
+    return recorder.recording()
 
 
 def _write_blocks(operation: Operation, geometry: FlashGeometry) -> Iterator[Operation]:

@@ -7,35 +7,24 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import functools
 from collections.abc import Callable, Iterator
 from typing import Final
 
-from firmware_sim.errors import SimulationError
+from firmware_sim.flash.cut_replay import CutOutcome, CutRepeater, CutReplay
 from firmware_sim.flash.cut_token import CutPoint
-from firmware_sim.flash.errors import CutUnknown, NvsFull
-from firmware_sim.flash.nor import Erase, FlashGeometry, NorFlash, Operation
+from firmware_sim.flash.errors import NvsFull
+from firmware_sim.flash.nor import FlashGeometry, NorFlash
 from firmware_sim.flash.nvs import Nvs
 from firmware_sim.flash.nvs_promise import (
     Contents,
-    NvsPromise,
     NvsWrite,
     item_name,
     record_nvs,
 )
 from firmware_sim.flash.nvs_settings import LOCK_SETTINGS, NvsSettings
-from firmware_sim.flash.power_cut import (
-    Cut,
-    Recording,
-    SweepReport,
-    ViolationKind,
-    answered_before,
-    image_after,
-    power_cut_sweep,
-    record,
-)
+from firmware_sim.flash.power_cut import Recording, SweepReport, power_cut_sweep
 from firmware_sim.flash.slot_workload import SlotWorkload, slot_workload
-from firmware_sim.flash.torn import ALL_MODELS, TornModel, leanings, torn_writes
+from firmware_sim.flash.torn import ALL_MODELS, TornModel
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,51 +50,6 @@ class SlotSweepPlan:
     models: tuple[TornModel, ...] = ALL_MODELS
     drawings: int = 1
     depth: int = 1
-
-
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class SlotOutcome:
-    """One slot after a cut.
-
-    Attributes:
-        slot: Its number.
-        answered: What had been answered "done" before the cut.
-        in_progress: What the step in progress was making of it, or None.
-        found: What the lock holds after the cut.
-        violation: What of the promise is broken, or None.
-    """
-
-    slot: int
-    answered: str
-    in_progress: str | None
-    found: str
-    violation: ViolationKind | None
-
-
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class CutReplay:
-    """One cut, repeated.
-
-    Attributes:
-        answered: Steps that had been answered "done".
-        step_in_progress: What the next one was doing; None after the last.
-        operation: What the flash was doing when the power went.
-        mount: The power-up that is shown: the first one with a violation, else the last.
-        outcomes: Every slot, in order.
-        unmountable: The error of mounting, or None.
-    """
-
-    answered: int
-    step_in_progress: str | None
-    operation: str
-    mount: int
-    outcomes: tuple[SlotOutcome, ...]
-    unmountable: str | None = None
-
-    @property
-    def is_broken(self) -> bool:
-        """Whether a promise is."""
-        return self.unmountable is not None or any(each.violation for each in self.outcomes)
 
 
 _EMPTY: Final = "empty"
@@ -163,55 +107,23 @@ class SlotSweep:
         Raises:
             CutUnknown: When the workload, or a recovery, has no such operation or variant.
         """
-        promise = self._promise
-        recording, flash = self.recording, NorFlash(self.plan.geometry)
-        doing = ""
-        answered = answered_before(recording, points[0].operation)
-        for number, point in enumerate(points):
-            if number:
-                recording = record(
-                    flash, [functools.partial(_mounted_if_it_can_be, promise, flash)]
-                )
-            doing = self._doing(recording, point)
-            cut = Cut(point.operation, point.torn, answered)
-            flash = image_after(recording, cut, seed=self.plan.seed)
-        mount, held, error = self._power_up(flash, cut)
+        plan, promise = self.plan, self._promise
+        repeater = CutRepeater(
+            self.recording, promise.mount, promise.check, plan.seed, plan.drawings
+        )
+        found = repeater.power_up(points)
+        answered = found.cut.answered
+        outcomes: tuple[CutOutcome, ...] = ()
+        if found.mounted is not None:
+            outcomes = tuple(self._outcomes(answered, found.mounted.contents()))
         return CutReplay(
             answered=answered,
             step_in_progress=self._step(answered),
-            operation=doing,
-            mount=mount,
-            outcomes=tuple(self._outcomes(answered, held)) if error is None else (),
-            unmountable=error,
+            operation=found.operation,
+            mount=found.mount,
+            outcomes=outcomes,
+            others=found.violations if found.mounted is None else (),
         )
-
-    def _doing(self, recording: Recording, point: CutPoint) -> str:
-        """What the flash is doing at a cut; see `replay` for what it raises."""
-        count = len(recording.operations)
-        if point.operation > count:
-            raise CutUnknown(f"there are {count} operations, and none of number {point.operation}")
-        operation = None
-        if point.operation < count:
-            operation = recording.operations[point.operation]
-        known = torn_writes(operation, ALL_MODELS, drawings=self.plan.drawings)
-        if point.torn not in known:
-            raise CutUnknown(f"operation {point.operation} can't be cut as {point.torn}")
-        return _described(operation, self.plan.geometry)
-
-    def _power_up(self, flash: NorFlash, cut: Cut) -> tuple[int, Contents, str | None]:
-        """Power up as often as the sweep does, up to the first violation."""
-        number, held = 0, Contents()
-        for number, lean in enumerate(leanings(cut.torn), 1):
-            if number > 1:
-                flash.power_cycle(lean=lean)
-            try:
-                nvs = self._promise.mount(flash)
-            except SimulationError as error:
-                return number, {}, f"{type(error).__name__}: {error}"
-            held = nvs.contents()
-            if tuple(self._promise.check(nvs, cut)):
-                break
-        return number, held, None
 
     def _step(self, answered: int) -> str | None:
         if answered >= len(self._workload.steps):
@@ -219,7 +131,7 @@ class SlotSweep:
         write = self._workload.steps[answered]
         return f"step {answered + 1} ({'set' if write.data else 'revoke'} slot {write.item_id})"
 
-    def _outcomes(self, answered: int, held: Contents) -> Iterator[SlotOutcome]:
+    def _outcomes(self, answered: int, held: Contents) -> Iterator[CutOutcome]:
         states = self._promise.states
         before, after = states[answered], states[min(answered + 1, len(states) - 1)]
         broken = {
@@ -230,8 +142,8 @@ class SlotSweep:
             doing = None
             if before.get(slot) != after.get(slot):
                 doing = self._told(slot, after, answered + 1) if slot in after else "revoked"
-            yield SlotOutcome(
-                slot=slot,
+            yield CutOutcome(
+                what=f"slot {slot}",
                 answered=self._answered(slot, answered),
                 in_progress=doing,
                 found=self._told(slot, held, answered),
@@ -259,17 +171,3 @@ class SlotSweep:
             if steps[number - 1] == NvsWrite(slot, data):
                 return _SET.format(number)
         return _FILLED if self._promise.states[0].get(slot) == data else "never written so"
-
-
-def _mounted_if_it_can_be(promise: NvsPromise, flash: NorFlash) -> None:
-    with contextlib.suppress(SimulationError):
-        promise.mount(flash)
-
-
-def _described(operation: Operation | None, geometry: FlashGeometry) -> str:
-    if operation is None:
-        return "nothing: all was done"
-    if isinstance(operation, Erase):
-        return f"erasing sector {operation.sector}"
-    sector, offset = divmod(operation.offset, geometry.sector_size)
-    return f"programming {len(operation.data)} bytes at {offset:#06x} of sector {sector}"

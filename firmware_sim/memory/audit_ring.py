@@ -183,16 +183,14 @@ class AuditRing:
         sequence = self._sequence
         pages: list[tuple[RingSector, bytes]] = []
         while first < end and sequence >= 0:
-            raw = self._raw(sequence)
-            page = RingSector(raw, self._shape)
-            pages.append((page, raw))
+            page = self._sector(self._content(sequence % self._count))
+            pages.append((page, self._raw(sequence)))
             if page.first_index <= first:
                 break
             sequence -= 1
         for page, raw in reversed(pages):
-            for number, at in enumerate(page.slots, page.first_index):
-                if first <= number < end:
-                    found.append(_RECORD.decode(raw[at : at + LOG_RECORD_BYTES]))
+            inside = slice(max(0, first - page.first_index), max(0, end - page.first_index))
+            found += [_RECORD.decode(raw[at : at + LOG_RECORD_BYTES]) for at in page.slots[inside]]
         return found
 
     def append(self, record: LogRecord) -> None:

@@ -63,8 +63,12 @@ class FlashMap:
 
     def first_sector(self, area: FlashArea) -> int:
         """The first sector of an area."""
-        before = list(FlashArea)[: list(FlashArea).index(area)]
-        return sum(self._sizes[other] for other in before) // self.sector_bytes
+        sizes, before = self._sizes, 0
+        for other in FlashArea:
+            if other is area:
+                break
+            before += sizes[other]
+        return before // self.sector_bytes
 
     def sector_count(self, area: FlashArea) -> int:
         """How many sectors an area has."""

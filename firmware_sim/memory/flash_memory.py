@@ -14,6 +14,7 @@ what can't be kept there is taken back.
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 from collections.abc import Callable, Iterator, Sequence
 from typing import Final
@@ -21,7 +22,6 @@ from typing import Final
 from firmware_sim.errors import BrownOut, MemoryFull, StateFileError
 from firmware_sim.flash.errors import FlashMisused, NvsEraseFailed, NvsFull, NvsItemTooLong
 from firmware_sim.flash.nor import Erase, NorFlash, Operation, Snapshot, pages_of
-from firmware_sim.flash.nvs_sector import aligned
 from firmware_sim.flash.nvs_settings import LOCK_SETTINGS, NvsSettings
 from firmware_sim.memory.audit_ring import AuditRing
 from firmware_sim.memory.flash_map import FlashArea, FlashMap
@@ -29,20 +29,18 @@ from firmware_sim.memory.interface import Change, FlashKeeper, Interruption
 from firmware_sim.memory.item_store import ItemStore
 from firmware_sim.memory.meta import read_factory_record
 from firmware_sim.memory.news import is_news, with_news
+from firmware_sim.memory.record_index import FIRST_RECORD_ID, read_index, stored_bytes
 from firmware_sim.memory.record_layout import RECORD_HEAD_BYTES, encode_record
 from firmware_sim.memory.records import DeviceState, Record
-from firmware_sim.memory.seen_contents import SeenContents, readable_record
+from firmware_sim.memory.seen_contents import SeenContents
 from firmware_sim.memory.state_items import changed_items, with_flash_part, with_items
 from firmware_sim.memory.table import RecordTable
 from protocols.doorlock.digest import RecordKey
 from protocols.doorlock.vocabulary import RecordKind
 from protocols.strike.messages import LogRecord
 
-# Records get their ids in the order in which their keys are first written.
-_FIRST_RECORD_ID: Final = 0x0100
+# The end of the ids of records; the last but one is Zephyr's highest.
 _LAST_RECORD_ID: Final = 0xFFFE
-# What an item costs beside its data: its entry of 8 bytes and the data CRC of 4.
-_ITEM_OVERHEAD: Final = 12
 # Bytes of every sector that no record may count on: the longest batch (a credential and the user
 # with all schedules that go with it) would not fit into a smaller rest. Of small sectors a part.
 _SECTOR_RESERVE: Final = 512
@@ -70,6 +68,7 @@ class FlashMemory:
         state: The device state; changed by `commit` only.
         interrupt: Asked after every change with its operations whether power went in the middle
             of them; None = never.
+        witness: Told of every change that was made; None = nobody.
         damaged_count: Items in flash that could not be read at the last power-up.
 
     Raises:
@@ -94,6 +93,7 @@ class FlashMemory:
         "keeper",
         "log_capacity",
         "state",
+        "witness",
     )
 
     def __init__(
@@ -113,12 +113,13 @@ class FlashMemory:
         self.state = state
         self.keeper = keeper
         self.interrupt: Callable[[Sequence[Operation]], Interruption | None] | None = None
+        self.witness: Callable[[], None] | None = None
         self.log_capacity = log_capacity
         self._settings = settings
         self._seen = seen
         self._table = RecordTable()
         self._ids: dict[RecordKey, int] = {}
-        self._next_id = _FIRST_RECORD_ID
+        self._next_id = FIRST_RECORD_ID
         self._used_bytes = 0
         self.damaged_count = 0
         self._is_torn = False
@@ -163,6 +164,10 @@ class FlashMemory:
         """See `LockMemory.live`."""
         return self._table.live(kind)
 
+    def table(self) -> RecordTable:
+        """All records and tombstones, as they are now."""
+        return self._table.copy()
+
     def digest(self) -> bytes:
         """See `LockMemory.digest`."""
         return self._table.digest()
@@ -191,32 +196,29 @@ class FlashMemory:
             raise MemoryFull
         items += changed_items(self.state, state)
         before = self.flash.snapshot()
-        operations: list[Operation] = []
-        log_before = self.flash.log
-        if self.keeper is not None or self.interrupt is not None:
-            self.flash.log = operations
-        try:
-            self._items.write(items)
-            for entry in change.log:
-                self._ring.append(entry)
-            if self.interrupt is not None:
-                self._interrupted(self.interrupt(operations), before, operations)
-            if self.keeper is not None:
-                self.keeper.keep_change(operations, state)
-        except (NvsFull, NvsItemTooLong, NvsEraseFailed) as error:
-            self._take_back(before)
-            raise MemoryFull from error
-        except StateFileError:
-            self._take_back(before)
-            raise
-        finally:
-            self.flash.log = log_before
+        with self._noted() as operations:
+            try:
+                self._items.write(items)
+                for entry in change.log:
+                    self._ring.append(entry)
+                if self.interrupt is not None:
+                    self._interrupted(self.interrupt(operations), before, operations)
+                if self.keeper is not None:
+                    self.keeper.keep_change(operations, state)
+            except (NvsFull, NvsItemTooLong, NvsEraseFailed) as error:
+                self._take_back(before)
+                raise MemoryFull from error
+            except StateFileError:
+                self._take_back(before)
+                raise
         self._used_bytes += growth
         for record, (item_id, _) in zip(change.records, items, strict=False):
             self._ids[record.key] = item_id
             self._next_id = max(self._next_id, item_id + 1)
             self._table.put(record)
         self.state = state
+        if self.witness is not None:
+            self.witness()
 
     def power_cycle(self) -> None:
         """Power is back: nothing is known but what is in flash, and what the hardware keeps.
@@ -226,14 +228,10 @@ class FlashMemory:
             StateFileError: When what had to be mended could not be kept.
         """
         self.flash.power_cycle()
-        operations: list[Operation] = []
-        self.flash.log = operations
-        try:
+        with self._noted() as operations:
             self._mount(after_cut=True)
             if operations and self.keeper is not None:
                 self.keeper.keep_change(operations, self.state)
-        finally:
-            self.flash.log = None
 
     def load(self, offset: int, image: bytes) -> None:
         """Put an image of whole sectors into the flash, then cycle the power.
@@ -260,6 +258,18 @@ class FlashMemory:
             self._take_back(before)
             raise
 
+    @contextlib.contextmanager
+    def _noted(self) -> Iterator[list[Operation]]:
+        """What the flash does meanwhile; whoever notes it too hears of what was not taken back."""
+        outer, operations = self.flash.log, list[Operation]()
+        self.flash.log = operations
+        try:
+            yield operations
+        finally:
+            self.flash.log = outer
+        if outer is not None:
+            outer += operations
+
     def _record_item(self, record: Record, number: int) -> tuple[int, bytes]:
         """Id and bytes of a record, the `number`th of its change."""
         item_id = self._ids.get(record.key)
@@ -272,17 +282,13 @@ class FlashMemory:
 
     def _growth(self, records: Sequence[Record]) -> int:
         """Bytes by which these records make what has to be kept longer."""
-        growth = 0
+        growth, block = 0, self.flash.geometry.write_block
         for record in records:
-            growth += self._stored_bytes(RECORD_HEAD_BYTES + len(record.stored_content))
+            growth += stored_bytes(RECORD_HEAD_BYTES + len(record.stored_content), block)
             held = self._table.content_length(record.key)
             if held is not None:
-                growth -= self._stored_bytes(RECORD_HEAD_BYTES + held)
+                growth -= stored_bytes(RECORD_HEAD_BYTES + held, block)
         return growth
-
-    def _stored_bytes(self, length: int) -> int:
-        """Bytes of flash that an item of so many bytes takes."""
-        return aligned(length + _ITEM_OVERHEAD, self.flash.geometry.write_block)
 
     @property
     def _budget_bytes(self) -> int:
@@ -345,37 +351,25 @@ class FlashMemory:
         )
 
     def _index(self, contents: dict[int, bytes | None]) -> None:
-        self._ids.clear()
-        self._next_id = _FIRST_RECORD_ID
-        self._used_bytes = 0
-        self.damaged_count = 0
-        records = []
-        for item_id in sorted(contents):
-            data = contents[item_id]
-            self._next_id = max(self._next_id, item_id + 1)
-            if data is None:
-                self.damaged_count += 1
-                continue
-            if item_id < _FIRST_RECORD_ID:
-                continue
-            self._used_bytes += self._stored_bytes(len(data))
-            record = readable_record(data) if self._seen is None else self._seen.record(data)
-            if record is None:
-                self.damaged_count += 1
-                continue
-            self._ids[record.key] = item_id
-            records.append(record)
-        self._table.replace(records)
+        block = self.flash.geometry.write_block
+        seen = self._seen
+        index = read_index(contents, block) if seen is None else seen.index(contents)
+        self._ids = dict(index.ids)
+        self._next_id = index.next_id
+        self._used_bytes = index.used_bytes
+        self.damaged_count = index.damaged_count
+        self._table = index.table.copy()
 
     def _news_index(self) -> int:
         """One past the last log record that is news to a reader."""
-        index = self._ring.next_index
+        index, looked_back = self._ring.next_index, 1
         while index > self._ring.oldest_index:
-            first = max(self._ring.oldest_index, index - _LOOKED_BACK)
+            first = max(self._ring.oldest_index, index - looked_back)
             for record in reversed(self._ring.records(first, index - first)):
                 if is_news(record):
                     return record.index + 1
-            index = first
+            # Mostly it is the newest one.
+            index, looked_back = first, _LOOKED_BACK
         return 0
 
 

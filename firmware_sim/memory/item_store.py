@@ -80,10 +80,12 @@ class ItemStore:
     def _settle(self) -> None:
         """Make what was read stay as it was read, and what is written next stay as it is written.
 
-        A cut may have left the cells of one entry, or of the place behind the newest one, between
-        0 and 1. The newest entry is programmed once more, and the place behind it taken by an
-        item that nobody reads.
+        A cut may have left the cells of one entry, of the place behind the newest one, or of the
+        sector that was being erased, between 0 and 1. The newest entry is programmed once more,
+        the place behind it taken by an item that nobody reads, and the empty sector erased before
+        it is used.
         """
+        self._nvs.distrust_blank()
         self._nvs.settle_newest()
         try:
             last = self._nvs.read(_SCRATCH_ID) or b""

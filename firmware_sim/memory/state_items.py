@@ -111,6 +111,8 @@ _NAMES: Final = tuple((item, item.names) for item in _ITEMS)
 _FIRST_USES_ID: Final = 0x0080
 _FIRST_USES_ITEMS: Final = 0x0080
 _FIRST_USES: Final = _Item(_FIRST_USES_ID, codec(FirstUsesItem))
+# What flash keeps of a device state, by its attributes; the offset from UTC is its clock's.
+FLASH_NAMES: Final = (*(name for _, names in _NAMES for name in names), "first_uses")
 
 
 def changed_items(old: DeviceState | None, new: DeviceState) -> list[tuple[int, bytes]]:
@@ -148,10 +150,10 @@ def _spread(first_uses: Sequence[FirstUse]) -> dict[int, list[FirstUse]]:
 
 def _first_uses(contents: Mapping[int, bytes | None]) -> tuple[FirstUse, ...]:
     found: list[FirstUse] = []
-    for item_id in range(_FIRST_USES_ID, _FIRST_USES_ID + _FIRST_USES_ITEMS):
-        read = _read(_FIRST_USES, contents.get(item_id))
-        if read is not None:
-            found += read.first_uses
+    for item_id in contents:
+        if _FIRST_USES_ID <= item_id < _FIRST_USES_ID + _FIRST_USES_ITEMS:
+            read = _read(_FIRST_USES, contents[item_id])
+            found += () if read is None else read.first_uses
     return tuple(sorted(found, key=lambda use: use.user_index))
 
 
@@ -167,13 +169,18 @@ def with_items(state: DeviceState, contents: Mapping[int, bytes | None]) -> Devi
         read = _read(item, contents.get(item.item_id))
         if read is not None:
             values.update((name, getattr(read, name)) for name in names)
-    return dataclasses.replace(_with_values(state, values), first_uses=_first_uses(contents))
+    return _with_values(state, values, _first_uses(contents))
 
 
 def with_flash_part(state: DeviceState, other: DeviceState) -> DeviceState:
     """A state whose flash part is that of another one."""
-    own = _with_values(state, {name: _value(other, name) for _, names in _NAMES for name in names})
-    return dataclasses.replace(own, first_uses=other.first_uses)
+    values = {name: _value(other, name) for _, names in _NAMES for name in names}
+    return _with_values(state, values, other.first_uses)
+
+
+def flash_part(state: DeviceState) -> tuple[Any, ...]:
+    """The values of a state that flash keeps, in the order of `FLASH_NAMES`."""
+    return tuple(_value(state, name) for name in FLASH_NAMES)
 
 
 def _read(item: _Item, data: bytes | None) -> Any:
@@ -199,11 +206,15 @@ def _value(state: DeviceState, name: str) -> Any:
     return state.clock.utc_offset_min if name == _OFFSET else getattr(state, name)
 
 
-def _with_values(state: DeviceState, values: dict[str, Any]) -> DeviceState:
-    clock = dataclasses.replace(state.clock, utc_offset_min=values.pop(_OFFSET))
+def _with_values(
+    state: DeviceState, values: dict[str, Any], first_uses: tuple[FirstUse, ...]
+) -> DeviceState:
+    clock, offset_min = state.clock, values.pop(_OFFSET)
+    if clock.utc_offset_min != offset_min:
+        clock = dataclasses.replace(clock, utc_offset_min=offset_min)
     own: dict[str, Any] = {
         # A byte says true or false.
         name: bool(value) if isinstance(_DEFAULTS[name], bool) else value
         for name, value in values.items()
     }
-    return dataclasses.replace(state, clock=clock, **own)
+    return dataclasses.replace(state, clock=clock, first_uses=first_uses, **own)

@@ -34,6 +34,23 @@ class RecordTable:
     def __len__(self) -> int:
         return len(self._packed)
 
+    def __eq__(self, other: object) -> bool:
+        """True for a table that holds the same."""
+        return isinstance(other, RecordTable) and self._packed == other._packed
+
+    # It changes.
+    __hash__ = None  # type: ignore[assignment]  # As Python's own data model has it.
+
+    def copy(self) -> RecordTable:
+        """A table of its own that holds the same; it shares the bytes."""
+        twin = RecordTable()
+        twin._packed, twin._digest = self._packed, self._digest
+        return twin
+
+    def __iter__(self) -> Iterator[RecordKey]:
+        """All keys in order."""
+        return map(_key_of, self._packed)
+
     def get(self, key: RecordKey) -> Record | None:
         """What a key holds; None = never written."""
         place, is_held = self._find(_pack_key(key))

@@ -224,18 +224,18 @@ def view_of(
             for record in memory.records()
             if record.content is None
         ),
-        log=tuple(_log(record) for record in memory.log_records(first_shown, LOG_TAIL)),
+        log=tuple(log_view_of(record) for record in memory.log_records(first_shown, LOG_TAIL)),
         counters=CountersView(
             wrong_codes=state.wrong_codes,
             lockouts=state.lockouts,
-            locked_out_until=_iso(-(-until_us // _US_PER_S)) if until_us else None,
+            locked_out_until=iso_of(-(-until_us // _US_PER_S)) if until_us else None,
             bolt_operations=state.bolt.operations,
             log_oldest_index=memory.log_oldest_index,
             log_next_index=memory.log_next_index,
             log_read_index=state.log_read_index,
         ),
         clock=ClockView(
-            now=_iso(clock_s),
+            now=iso_of(clock_s),
             utc_offset_min=(
                 state.clock.utc_offset_min if utc_offset_min is None else utc_offset_min
             ),
@@ -345,11 +345,12 @@ def _holiday(record: Record, content: HolidayContent) -> HolidayView:
 
 
 @functools.lru_cache(maxsize=4096)
-def _log(record: LogRecord) -> LogView:
+def log_view_of(record: LogRecord) -> LogView:
+    """A log record, in plain words."""
     detail = _DETAILS.get(record.event)
     return LogView(
         index=record.index,
-        at=_iso(record.utc_s),
+        at=iso_of(record.utc_s),
         event=record.event.name.lower(),
         detail=None if detail is None else detail(record.detail).name.lower(),
         source=record.source.name.lower(),
@@ -359,7 +360,8 @@ def _log(record: LogRecord) -> LogView:
     )
 
 
-def _iso(device_s: int) -> str:
+def iso_of(device_s: int) -> str:
+    """An instant in seconds since 2000, as ISO 8601 in UTC."""
     return _wall(device_s) + "Z"
 
 

@@ -8,7 +8,6 @@ from protocols.doorlock.constraints import CodeConstraint
 from protocols.doorlock.vocabulary import UserType
 from protocols.doorlock.zone import parse_dst_rule
 from protocols.errors import ProfileError, WindowError
-from protocols.profiles.facts import FlashFacts
 from protocols.profiles.profile import Profile
 from protocols.profiles.vocabulary import (
     CredentialMode,
@@ -23,9 +22,6 @@ _Rule = tuple[bool, str]
 
 # What can't be told of a code without its digits: a mask is as long as the code.
 _NEEDS_DIGITS: Final = (ReadBack.CLEAR, ReadBack.MASKED)
-# Bytes of a record of the access log (DESIGN D7), and of what stands at the start of a sector.
-_LOG_RECORD_BYTES: Final = 20
-_LOG_HEADER_BYTES: Final = 16
 # With two sectors a cut can open the wrong one, whatever the settings (decision 9).
 _NVS_SECTORS_MIN: Final = 3
 # Zephyr copies through a buffer of this size (NVS_BLOCK_SIZE).
@@ -269,10 +265,10 @@ def _hardware_rules(profile: Profile) -> tuple[_Rule, ...]:
             "flash.meta_bytes must be a sector or more",
         ),
         (
-            profile.log_capacity <= _records_kept(flash),
+            profile.log_capacity <= flash.log_records_kept,
             (
-                f"flash.audit_bytes keeps {_records_kept(flash)} records, one sector being erased"
-                " at times: fewer than log.capacity"
+                f"flash.audit_bytes keeps {flash.log_records_kept} records, one sector being "
+                "erased at times: fewer than log.capacity"
             ),
         ),
     )
@@ -284,19 +280,7 @@ def _is_power_of_two(number: int) -> bool:
 
 def _sector_bytes_min(profile: Profile) -> int:
     """Bytes of a sector that the longest change fits into."""
+    flash = profile.flash
     records = 2 + profile.year_day_per_user + profile.week_day_per_user
     change = records * _CLEARED_RECORD_BYTES + _STATE_BYTES_MAX + _DATA_CRC_BYTES
-    block = profile.flash.write_block
-    return _whole_blocks(change, block) + _ENTRIES_KEPT * _whole_blocks(_ENTRY_BYTES, block)
-
-
-def _records_kept(flash: FlashFacts) -> int:
-    """Log records that the audit ring holds at any time; a sector begins with a header."""
-    slot = _whole_blocks(_LOG_RECORD_BYTES, flash.write_block)
-    header = _whole_blocks(_LOG_HEADER_BYTES, flash.write_block)
-    sectors = flash.audit_bytes // flash.sector_bytes
-    return max(0, sectors - 1) * ((flash.sector_bytes - header) // slot)
-
-
-def _whole_blocks(length: int, block: int) -> int:
-    return -(-length // block) * block
+    return flash.whole_blocks(change) + _ENTRIES_KEPT * flash.whole_blocks(_ENTRY_BYTES)

@@ -7,6 +7,7 @@ page of the profiles is rendered from it.
 from __future__ import annotations
 
 import dataclasses
+from typing import Final
 
 from protocols.profiles.vocabulary import (
     ClockOnPowerLoss,
@@ -15,6 +16,10 @@ from protocols.profiles.vocabulary import (
     OfflineKind,
     ZoneAwareness,
 )
+
+# Bytes of a record of the access log (DESIGN D7), and of what stands at the start of a sector.
+_LOG_RECORD_BYTES: Final = 20
+_LOG_HEADER_BYTES: Final = 16
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -167,3 +172,15 @@ class FlashFacts:
     meta_bytes: int
     sector_bytes: int
     write_block: int
+
+    @property
+    def log_records_kept(self) -> int:
+        """Log records that the audit ring holds at any time; a sector begins with a header."""
+        slot = self.whole_blocks(_LOG_RECORD_BYTES)
+        header = self.whole_blocks(_LOG_HEADER_BYTES)
+        sectors = self.audit_bytes // self.sector_bytes
+        return max(0, sectors - 1) * max(0, (self.sector_bytes - header) // slot)
+
+    def whole_blocks(self, length: int) -> int:
+        """Bytes that so many take up, written in whole blocks."""
+        return -(-length // self.write_block) * self.write_block

@@ -1,37 +1,47 @@
 """`strikeplate power-cut PROFILE`: cut a lock's power everywhere, and look what is left.
 
-PIN slots are set and revoked on the flash that the profile describes. The workload runs once; the
-image that a cut leaves is rebuilt for every program and erase, under every model of a torn write,
-mounted, and compared with all that had been answered "done".
+PIN slots are set and revoked on the NVS that the profile describes, or a whole lock lives its life
+on its flash. The workload runs once; the image that a cut leaves is rebuilt for every program and
+erase, under every model of a torn write, mounted, and compared with all that had been answered
+"done".
 """
 
 from __future__ import annotations
 
 import argparse
 import collections
-import dataclasses
 import enum
 import shlex
-from collections.abc import Iterator, Sequence
-from typing import Any, Final, TypeVar
+from collections.abc import Callable, Iterator, Mapping
+from types import MappingProxyType
+from typing import Any, Final, Protocol, TypeVar
 
-from firmware_sim.flash.cut_token import cut_token, parse_cut_token
+from firmware_sim.flash.cut_replay import CutReplay
+from firmware_sim.flash.cut_token import CutPoint, cut_token, parse_cut_token
 from firmware_sim.flash.errors import CutUnknown
 from firmware_sim.flash.nvs_settings import LOCK_SETTINGS, Generation, NvsSettings, Recovery
-from firmware_sim.flash.power_cut import Finding
-from firmware_sim.flash.slot_sweep import CutReplay, SlotOutcome, SlotSweep, SlotSweepPlan
+from firmware_sim.flash.power_cut import Finding, Recording, SweepReport
+from firmware_sim.flash.slot_sweep import SlotSweep, SlotSweepPlan
 from firmware_sim.flash.torn import ALL_MODELS, TornModel
+from firmware_sim.locks.lock_sweep import LockSweep, LockSweepPlan
+from protocols.profiles.vocabulary import PinStorage
 from tools.arguments import seed, whole
+from tools.cut_report import (
+    Found,
+    replay_document,
+    replay_text,
+    show_found,
+    show_replay,
+    sweep_document,
+    sweep_text,
+)
 from tools.errors import PromiseBroken, UsageError
-from tools.nvs_options import add_area_options, area_geometry, profile_of
+from tools.nvs_options import add_area_options, area_geometry, profile_of, profile_with_area
 from tools.output import Output, count
 from tools.progress import Progress
 
 Member = TypeVar("Member", bound=enum.Enum)
 
-# Findings that people are shown; programs get all of them.
-SHOWN_MAX: Final = 10
-STEPS_DEFAULT: Final = 200
 _STEPS_MAX: Final = 100_000
 _WORKLOADS_MAX: Final = 100_000
 _DRAWINGS_MAX: Final = 1000
@@ -39,10 +49,37 @@ _DRAWINGS_MAX: Final = 1000
 _DEPTH_MAX: Final = 3
 
 
+class Swept(enum.Enum):
+    """What of a lock is swept."""
+
+    SLOTS = "slots"
+    LOCK = "lock"
+
+
+# A step of a lock writes twice what one of a slot does: both defaults take some ten seconds.
+STEPS_DEFAULT: Final[Mapping[Swept, int]] = MappingProxyType({Swept.SLOTS: 200, Swept.LOCK: 100})
+_STORED: Final = {PinStorage.CLEAR: "in clear", PinStorage.HASHED: "as hashes"}
+
+
+class Sweep(Protocol):
+    """A recorded workload, to sweep or to cut once."""
+
+    recording: Recording
+
+    def run(self, watch: Callable[[int], None] | None = None) -> SweepReport:
+        """Mount every image, and check it."""
+
+    def replay(self, points: tuple[CutPoint, ...]) -> CutReplay:
+        """Repeat one cut."""
+
+
 def register(parser: argparse.ArgumentParser, shared: argparse.ArgumentParser) -> None:
     """Add the verb's options."""
     del shared
     parser.add_argument("profile", metavar="PROFILE", help="a profile, such as generic-native")
+    _add_choice(
+        parser, "--of", Swept, Swept.SLOTS, "what is swept: PIN slots as items, or a whole lock"
+    )
     parser.add_argument(
         "--seed",
         type=seed,
@@ -60,13 +97,15 @@ def register(parser: argparse.ArgumentParser, shared: argparse.ArgumentParser) -
     parser.add_argument(
         "--steps",
         type=_whole("--steps", _STEPS_MAX),
-        default=STEPS_DEFAULT,
         metavar="N",
-        help="slots that a workload sets or revokes (default: %(default)s)",
+        help="steps of a workload (default: "
+        f"{STEPS_DEFAULT[Swept.SLOTS]}, of a whole lock {STEPS_DEFAULT[Swept.LOCK]})",
     )
     add_area_options(parser)
-    _add_choice(parser, "--generation", Generation, LOCK_SETTINGS.generation, "the collector")
-    _add_choice(parser, "--recovery", Recovery, LOCK_SETTINGS.recovery, "the recovery")
+    _add_choice(
+        parser, "--generation", Generation, LOCK_SETTINGS.generation, "collector of the NVS"
+    )
+    _add_choice(parser, "--recovery", Recovery, LOCK_SETTINGS.recovery, "recovery of the NVS")
     parser.add_argument(
         "--no-data-crc", action="store_true", help="leave out the CRC-32 behind every record"
     )
@@ -95,7 +134,7 @@ def register(parser: argparse.ArgumentParser, shared: argparse.ArgumentParser) -
     parser.add_argument(
         "--cut",
         metavar="CUT",
-        help="only this cut, such as 57:half_erased/0: show every slot that it concerns",
+        help="only this cut, such as 57:half_erased/0: show what it concerns",
     )
     parser.set_defaults(run=run)
 
@@ -106,53 +145,56 @@ def run(arguments: argparse.Namespace, output: Output) -> int:
     Raises:
         PromiseBroken: When a cut undoes what had been answered "done".
     """
-    plan = _plan(arguments)
     if arguments.cut is not None:
         if arguments.workloads != 1:
             raise UsageError("--cut is of one workload: leave --workloads out")
-        _replay(plan, arguments, output)
+        _replay(arguments, output)
     else:
-        _sweep(plan, arguments, output)
+        _sweep(arguments, output)
     return 0
 
 
-def _plan(arguments: argparse.Namespace) -> SlotSweepPlan:
-    profile = profile_of(arguments.profile)
-    return SlotSweepPlan(
-        geometry=area_geometry(profile, arguments),
-        settings=NvsSettings(
-            generation=arguments.generation,
-            recovery=arguments.recovery,
-            data_crc=not arguments.no_data_crc,
-        ),
-        seed=arguments.seed,
-        steps=arguments.steps,
-        slots_max=profile.pin_slot_count,
-        models=arguments.models,
-        drawings=arguments.drawings,
-        depth=arguments.depth,
+def _settings(arguments: argparse.Namespace) -> NvsSettings:
+    return NvsSettings(
+        generation=arguments.generation,
+        recovery=arguments.recovery,
+        data_crc=not arguments.no_data_crc,
     )
+
+
+def _steps(arguments: argparse.Namespace) -> int:
+    return int(arguments.steps or STEPS_DEFAULT[arguments.of])
+
+
+def _recorded(arguments: argparse.Namespace, of_seed: int) -> Sweep:
+    """The workload of a seed."""
+    profile = profile_of(arguments.profile)
+    shared: dict[str, Any] = {
+        "settings": _settings(arguments),
+        "seed": of_seed,
+        "steps": _steps(arguments),
+        "models": arguments.models,
+        "drawings": arguments.drawings,
+        "depth": arguments.depth,
+    }
+    if arguments.of is Swept.LOCK:
+        return LockSweep(LockSweepPlan(profile=profile_with_area(profile, arguments), **shared))
+    geometry, slots_max = area_geometry(profile, arguments), profile.pin_slot_count
+    return SlotSweep(SlotSweepPlan(geometry=geometry, slots_max=slots_max, **shared))
 
 
 # --- the sweep ------------------------------------------------------------------------------
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
-class Found:
-    """A finding, and the seed of its workload."""
-
-    seed: int
-    finding: Finding
-
-
-def _sweep(plan: SlotSweepPlan, arguments: argparse.Namespace, output: Output) -> None:
+def _sweep(arguments: argparse.Namespace, output: Output) -> None:
     images: collections.Counter[TornModel] = collections.Counter()
     found: list[Found] = []
-    output.say(_described(plan, arguments))
+    facts, text = _described(arguments)
+    output.say(text)
     with Progress(output, "cutting", arguments.workloads) as progress:
         for number in range(arguments.workloads):
-            of_one = dataclasses.replace(plan, seed=plan.seed + number)
-            sweep = SlotSweep(of_one)
+            of_seed = arguments.seed + number
+            sweep = _recorded(arguments, of_seed)
             total = len(sweep.recording.operations) + 1
 
             def watch(done: int, number: int = number, total: int = total) -> None:
@@ -160,97 +202,64 @@ def _sweep(plan: SlotSweepPlan, arguments: argparse.Namespace, output: Output) -
 
             report = sweep.run(watch)
             images.update(report.images)
-            found += [Found(of_one.seed, finding) for finding in report.findings]
-    output.result(_sweep_document(plan, arguments, images, found), _sweep_text(images, found))
+            found += [
+                Found(of_seed, finding, _replay_command(finding, of_seed, arguments))
+                for finding in report.findings
+            ]
+    output.result(facts | sweep_document(images, found), sweep_text(images, found))
     if found:
-        _show(found, arguments, output)
+        show_found(found, output)
         raise PromiseBroken(
             f"power cuts undid what had been answered: {count(len(found), 'finding')}, "
             "each with a command that repeats it"
         )
 
 
-def _described(plan: SlotSweepPlan, arguments: argparse.Namespace) -> str:
-    geometry, settings = plan.geometry, plan.settings
+def _described(arguments: argparse.Namespace) -> tuple[dict[str, Any], str]:
+    """What is swept, for programs and for people."""
+    settings, profile = _settings(arguments), profile_of(arguments.profile)
+    area = area_geometry(profile, arguments)
+    facts: dict[str, Any] = {
+        "profile": arguments.profile,
+        "of": arguments.of.value,
+        "sectors": area.sector_count,
+        "sector_bytes": area.sector_size,
+        "write_block": area.write_block,
+        "generation": settings.generation.value,
+        "recovery": settings.recovery.value,
+        "data_crc": settings.data_crc,
+        "seed": arguments.seed,
+        "workloads": arguments.workloads,
+        "steps": _steps(arguments),
+    }
+    what = f"NVS of {area.sector_count} sectors"
+    if arguments.of is Swept.LOCK:
+        lock = profile_with_area(profile, arguments)
+        audit_sectors = lock.flash.audit_bytes // area.sector_size
+        facts |= {"audit_sectors": audit_sectors, "pin_storage": lock.pin_storage.value}
+        what = f"a whole lock, PINs {_STORED[lock.pin_storage]}, NVS of {area.sector_count} "
+        what += f"and audit ring of {audit_sectors} sectors"
     crc = "with" if settings.data_crc else "without"
-    return (
-        f"{arguments.profile}: NVS of {geometry.sector_count} sectors of {geometry.sector_size} "
-        f"bytes in blocks of {geometry.write_block}, {settings.generation.value}, "
-        f"{settings.recovery.value}, {crc} data CRC\n"
-        f"{count(arguments.workloads, 'workload')} of {count(plan.steps, 'step')} "
-        f"from seed {plan.seed}"
+    return facts, (
+        f"{arguments.profile}: {what} of {area.sector_size} bytes in blocks of "
+        f"{area.write_block}, {settings.generation.value}, {settings.recovery.value}, "
+        f"{crc} data CRC\n"
+        f"{count(arguments.workloads, 'workload')} of {count(_steps(arguments), 'step')} "
+        f"from seed {arguments.seed}"
     )
 
 
-def _sweep_text(images: collections.Counter[TornModel], found: Sequence[Found]) -> str:
-    each = ", ".join(f"{model.value} {number:,}" for model, number in images.items())
-    verdict = f"{count(len(found), 'finding')}:" if found else "nothing was found"
-    return f"{images.total():,} images mounted ({each}): {verdict}"
-
-
-def _sweep_document(
-    plan: SlotSweepPlan,
-    arguments: argparse.Namespace,
-    images: collections.Counter[TornModel],
-    found: Sequence[Found],
-) -> dict[str, Any]:
-    return {
-        "profile": arguments.profile,
-        "sectors": plan.geometry.sector_count,
-        "sector_bytes": plan.geometry.sector_size,
-        "write_block": plan.geometry.write_block,
-        "generation": plan.settings.generation.value,
-        "recovery": plan.settings.recovery.value,
-        "data_crc": plan.settings.data_crc,
-        "seed": plan.seed,
-        "workloads": arguments.workloads,
-        "steps": plan.steps,
-        "images": {model.value: number for model, number in images.items()},
-        "findings": [
-            {
-                "kind": each.finding.violation.kind.value,
-                "what": _what(each.finding),
-                "seed": each.seed,
-                "cut": cut_token(each.finding.cut),
-                "mount": each.finding.mount,
-                "replay": _replay_command(each, arguments),
-            }
-            for each in found
-        ],
-    }
-
-
-def _show(found: Sequence[Found], arguments: argparse.Namespace, output: Output) -> None:
-    """The first finding of each kind and workload, with the command that repeats it."""
-    groups: dict[tuple[int, str], list[Found]] = collections.defaultdict(list)
-    for each in found:
-        groups[each.seed, each.finding.violation.kind.value].append(each)
-    for number, ((of_seed, kind), group) in enumerate(groups.items()):
-        if number == SHOWN_MAX:
-            output.say(f"and {len(groups) - SHOWN_MAX:,} more; --json tells of all of them")
-            break
-        more = f", and {len(group) - 1:,} more like it" if len(group) > 1 else ""
-        output.say(f"  {kind} {_what(group[0].finding)}, seed {of_seed}{more}")
-        output.say(f"    {_replay_command(group[0], arguments)}")
-
-
-def _what(finding: Finding) -> str:
-    """The slot that a finding concerns, or the error of mounting."""
-    what = finding.violation.what
-    return f"slot {int(what.split()[1], 16)}" if what.startswith("item ") else what
-
-
-def _replay_command(found: Found, arguments: argparse.Namespace) -> str:
+def _replay_command(finding: Finding, of_seed: int, arguments: argparse.Namespace) -> str:
     words = ["strikeplate", "power-cut", arguments.profile, *_options(arguments)]
-    words += ["--seed", str(found.seed), "--cut", cut_token(found.finding.cut)]
+    words += ["--seed", str(of_seed), "--cut", cut_token(finding.cut)]
     return shlex.join(words)
 
 
 def _options(arguments: argparse.Namespace) -> Iterator[str]:
     """What was asked for beside the defaults, but for what a replay does not need."""
-    if arguments.steps != STEPS_DEFAULT:
-        yield from ("--steps", str(arguments.steps))
-    for name in ("sector_bytes", "sectors", "write_block"):
+    if arguments.of is not Swept.SLOTS:
+        yield from ("--of", arguments.of.value)
+    for name in ("steps", "sector_bytes", "sectors", "write_block"):
         value = getattr(arguments, name)
         if value is not None:
             yield from (f"--{name.replace('_', '-')}", str(value))
@@ -267,67 +276,17 @@ def _options(arguments: argparse.Namespace) -> Iterator[str]:
 # --- one cut --------------------------------------------------------------------------------
 
 
-def _replay(plan: SlotSweepPlan, arguments: argparse.Namespace, output: Output) -> None:
+def _replay(arguments: argparse.Namespace, output: Output) -> None:
     try:
-        replay = SlotSweep(plan).replay(parse_cut_token(arguments.cut))
+        points = parse_cut_token(arguments.cut)
+        replay = _recorded(arguments, arguments.seed).replay(points)
     except CutUnknown as error:
         raise UsageError(str(error)) from None
-    output.result(_replay_document(replay, arguments), _replay_text(replay, arguments))
-    concerned = [each for each in replay.outcomes if each.violation or each.in_progress]
-    if concerned:
-        output.table(
-            ("SLOT", "ANSWERED", "IN PROGRESS", "AFTER THE POWER CUT", ""),
-            [_row(outcome) for outcome in concerned],
-        )
-    others = len(replay.outcomes) - len(concerned)
-    if replay.outcomes:
-        output.say(f"{count(others, 'other slot')} as answered")
+    told = (replay, arguments.cut, arguments.seed)
+    output.result(replay_document(*told), replay_text(*told))
+    show_replay(replay, output)
     if replay.is_broken:
         raise PromiseBroken("this power cut undoes what had been answered")
-
-
-def _replay_text(replay: CutReplay, arguments: argparse.Namespace) -> str:
-    doing = replay.step_in_progress or "nothing: the workload was over"
-    text = (
-        f"cut {arguments.cut} of seed {arguments.seed}: power went while "
-        f"{replay.operation}\n"
-        f"{count(replay.answered, 'step')} answered, in progress {doing}"
-    )
-    if replay.mount > 1:
-        text += f"\nshown: power-up {replay.mount}"
-    return text if replay.unmountable is None else f"{text}\n{replay.unmountable}"
-
-
-def _row(outcome: SlotOutcome) -> tuple[str, ...]:
-    return (
-        str(outcome.slot),
-        outcome.answered,
-        outcome.in_progress or "",
-        outcome.found,
-        outcome.violation.value.upper() if outcome.violation else "",
-    )
-
-
-def _replay_document(replay: CutReplay, arguments: argparse.Namespace) -> dict[str, Any]:
-    return {
-        "cut": arguments.cut,
-        "seed": arguments.seed,
-        "answered": replay.answered,
-        "in_progress": replay.step_in_progress,
-        "operation": replay.operation,
-        "mount": replay.mount,
-        "unmountable": replay.unmountable,
-        "slots": [
-            {
-                "slot": each.slot,
-                "answered": each.answered,
-                "in_progress": each.in_progress,
-                "found": each.found,
-                "violation": each.violation.value if each.violation else None,
-            }
-            for each in replay.outcomes
-        ],
-    }
 
 
 # --- options --------------------------------------------------------------------------------
@@ -352,7 +311,7 @@ def _add_choice(
         type=read,
         default=default.value,
         metavar="NAME",
-        help=f"{what} of the NVS: {', '.join(names)} (default: %(default)s)",
+        help=f"{what}: {', '.join(names)} (default: %(default)s)",
     )
 
 

@@ -15,14 +15,11 @@ from firmware_sim.memory import audit_ring
 from firmware_sim.memory.audit_ring import AuditRing, chain_value
 from firmware_sim.memory.flash_file import new_memory
 from firmware_sim.memory.flash_map import FlashArea, FlashMap
-from firmware_sim.memory.flash_memory import (
-    _FIRST_RECORD_ID,
-    _LAST_RECORD_ID,
-    FlashMemory,
-)
+from firmware_sim.memory.flash_memory import _LAST_RECORD_ID, FlashMemory
 from firmware_sim.memory.item_store import _BATCH_ID, _SCRATCH_ID
 from firmware_sim.memory.meta import FactoryRecord, factory_record, flash_map_of
 from firmware_sim.memory.pins import credential_record
+from firmware_sim.memory.record_index import FIRST_RECORD_ID
 from firmware_sim.memory.record_layout import FlashRecord, RecordForm, encode_record
 from firmware_sim.memory.records import (
     DeviceState,
@@ -115,7 +112,7 @@ def flash_ids(_: str) -> str:
     found = {
         f"{_BATCH_ID:#06x}": "batch: a change of several items, while it is being made",
         f"{_SCRATCH_ID:#06x}": "scratch: a count that nobody reads, written when power is back",
-        f"{_FIRST_RECORD_ID:#06x} to {_LAST_RECORD_ID:#06x}": (
+        f"{FIRST_RECORD_ID:#06x} to {_LAST_RECORD_ID:#06x}": (
             "records, `FlashRecord`, in the order in which their keys were first written"
         ),
     }

@@ -2,11 +2,13 @@ from __future__ import annotations
 
 import io
 import json
+import re
 import shlex
 
 import pytest
 
-from tools.commands import power_cut
+from gateway.profiles import load_profiles
+from tools import cut_report
 from tools.output import Output
 from tools.progress import Progress
 from tools.tests.here import Ran, strikeplate
@@ -59,9 +61,9 @@ def test_both_findings_are_rediscovered_and_each_repeats_from_its_command(
         assert program == "strikeplate"
         again = strikeplate(*replay, "--json")
         assert again.code == 7
-        broken = [slot for slot in again.document["slots"] if slot["violation"]]
-        assert each["what"] in {f"slot {slot['slot']}" for slot in broken}
-        assert {slot["violation"] for slot in broken} >= {kind}
+        broken = [held for held in again.document["held"] if held["violation"]]
+        assert each["what"] in {held["what"] for held in broken}
+        assert {held["violation"] for held in broken} >= {kind}
         # The settings of a lock survive the same cut of the same workload.
         kept = [word for word in replay if word not in {"strict", "packed"}]
         kept = [word for word in kept if word not in {"--recovery", "--generation"}]
@@ -77,7 +79,7 @@ def test_findings_are_told_by_slot_with_their_commands(monkeypatch: pytest.Monke
     )
     assert "--models" not in lines[4]
     assert ran.sentence.startswith("power cuts undid what had been answered: ")
-    monkeypatch.setattr(power_cut, "SHOWN_MAX", 1)
+    monkeypatch.setattr(cut_report, "SHOWN_MAX", 1)
     many = sweep(*STRICT, "--workloads", 10)
     assert many.out.splitlines()[-1].endswith("more; --json tells of all of them")
 
@@ -89,7 +91,7 @@ def test_replay_shows_the_slots_that_the_cut_concerns() -> None:
     lines = ran.out.splitlines()
     assert lines[0].startswith(f"cut {first['cut']} of seed {first['seed']}: power went while ")
     assert "steps answered, in progress step " in lines[1]
-    assert lines[2].split("  ")[0] == "SLOT"
+    assert lines[2].split("  ")[0] == "WHAT"
     [broken] = [line for line in lines if line.endswith("RETURNED")]
     assert "revoked in step " in broken
     assert lines[-1].endswith("as answered")
@@ -121,10 +123,78 @@ def test_cut_after_the_last_operation_finds_all_as_answered() -> None:
     assert "in progress nothing: the workload was over" in ran.out
 
 
+# The life of a whole lock on small sectors: a part of a record passes for an entry of Zephyr's.
+LOCK = ("generic-native", "--of", "lock", "--sector-bytes", 512, "--sectors", 4, "--steps", 4)
+LOSSY = (*LOCK, "--seed", 42, "--recovery", "fixed", "--models", "nothing")
+
+
+def test_whole_lock_of_a_profile_is_found_to_hold() -> None:
+    ran = sweep(*LOCK, "--seed", 42, "--models", "nothing,half_erased")
+    assert (ran.code, ran.err) == (0, "")
+    head, workloads, verdict = ran.out.splitlines()
+    assert head == (
+        "generic-native: a whole lock, PINs in clear, NVS of 4 and audit ring of 4 sectors of 512 "
+        "bytes in blocks of 4, aligned, settled, with data CRC"
+    )
+    assert workloads == "1 workload of 4 steps from seed 42"
+    assert verdict.endswith("nothing was found")
+
+
+def test_whole_lock_has_the_flash_and_the_storage_of_its_profile() -> None:
+    words = ("generic-hashed", "--of", "lock", "--steps", 1, "--models", "nothing", "--json")
+    document = sweep(*words).document
+    facts = ("of", "sectors", "audit_sectors", "sector_bytes", "write_block", "pin_storage")
+    assert [document[name] for name in facts] == ["lock", 16, 12, 4096, 4, "hashed"]
+    assert document["findings"] == []
+
+
+def test_finding_in_a_whole_lock_repeats_from_its_command_and_shows_what_is_there() -> None:
+    ran = sweep(*LOSSY, "--json")
+    assert ran.code == 7
+    first, *_ = ran.document["findings"]
+    assert first["kind"] == "lost"
+    replay = shlex.split(first["replay"])[1:]
+    assert replay[1:4] == ["generic-native", "--of", "lock"]
+    again = strikeplate(*replay, "--json")
+    assert again.code == 7
+    [broken] = [held for held in again.document["held"] if held["violation"]]
+    assert (broken["what"], broken["found"]) == (first["what"], "empty")
+    assert {"log", "wrong codes", "lockouts"} <= {held["what"] for held in again.document["held"]}
+    lines = strikeplate(*replay).out.splitlines()
+    assert lines[2] == "DAMAGED: 1 item of the flash"
+    assert [line for line in lines if line.endswith("LOST")] != []
+    assert lines[-1].endswith("others as answered")
+    # The settings of a lock survive the same cut of the same workload.
+    kept = [word for word in replay if word not in {"--recovery", "fixed"}]
+    assert strikeplate(*kept).code == 0
+
+
+def test_replay_tells_of_no_code() -> None:
+    told = ""
+    for operation in range(0, 60, 7):
+        told += sweep(*LOCK, "--seed", 42, "--cut", f"{operation}:nothing").out
+    assert "type the code of slot " in told or "set slot " in told
+    stated = re.sub(r"cut \d+:nothing|seed \d+|0x[0-9a-f]{4}|\d{4}-\d\d-\d\dT[\d:]+Z", "", told)
+    assert not re.search(r"\d{4}", stated)
+
+
+@pytest.mark.real_servers  # Every profile as it is: a minute or two.
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("name", sorted(load_profiles()))
+def test_nothing_is_found_in_a_whole_lock_of_any_profile(name: str) -> None:
+    ran = sweep(name, "--of", "lock", "--steps", 8)
+    assert (ran.code, ran.err) == (0, "")
+    assert ran.out.endswith("nothing was found\n")
+
+
 @pytest.mark.parametrize(
     ("words", "sentence"),
     [
         (("none",), "there is no profile 'none'; there are "),
+        (("generic-native", "--of", "x"), "--of must be one of slots, lock, not 'x'"),
+        ((*LOCK[:3], "--sectors", "2"), "there is no such flash: area nvs of 8192 bytes is not"),
+        ((*LOCK[:3], "--sector-bytes", "256"), "have 512 bytes or more"),
+        ((*LOCK[:3], "--sector-bytes", "512", "--write-block", "32"), "have 1024 bytes or more"),
         (("generic-native", "--models", "x"), "--models takes nothing, first_bytes"),
         (("generic-native", "--recovery", "x"), "--recovery must be one of strict, fixed"),
         (("generic-native", "--steps", "0"), "--steps must be a whole number from 1 to"),

@@ -231,6 +231,25 @@ def test_data_without_an_entry_are_erased_or_stepped_over() -> None:
     assert again.contents() == {1: b"kept"}
 
 
+def test_torn_data_that_look_like_an_entry_are_no_entry_to_the_settled_recovery() -> None:
+    flash = NorFlash(GEOMETRY)
+    nvs = Nvs(flash)
+    nvs.write(1, b"kept")
+    # It says: item 7 was deleted when the data ended at 0. They end at 8 already.
+    flash.program(nvs.data_position.offset, encode_entry(7, 0, 0))
+    held = flash.snapshot()
+    again = Nvs(flash)
+    assert again.entry_position == nvs.entry_position
+    assert again.data_position == WritePosition(0, nvs.data_position.offset + 8)
+    again.settle_newest()
+    again.write(2, b"more")
+    assert Nvs(flash).contents() == {1: b"kept", 2: b"more"}
+    # Zephyr takes it for the newest: the sector is full then, down to what is kept at its start.
+    flash.restore(held)
+    taken_in = Nvs(flash, NvsSettings(recovery=Recovery.FIXED))
+    assert taken_in.entry_position == WritePosition(0, -8)
+
+
 def test_settled_recovery_programs_a_torn_close_entry_once_more() -> None:
     def torn() -> NorFlash:
         flash = NorFlash(GEOMETRY)

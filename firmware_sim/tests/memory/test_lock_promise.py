@@ -9,12 +9,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from firmware_sim.flash.power_cut import power_cut_sweep
+from firmware_sim.flash.nor import Erase
+from firmware_sim.flash.power_cut import SweepReport, ViolationKind, power_cut_sweep
 from firmware_sim.flash.torn import TornModel
+from firmware_sim.memory import flash_memory
 from firmware_sim.memory.flash_file import new_memory
 from firmware_sim.memory.flash_map import FlashMap
 from firmware_sim.memory.flash_memory import FlashMemory
 from firmware_sim.memory.interface import Change
+from firmware_sim.memory.item_store import ItemStore
 from firmware_sim.memory.lock_promise import Step, is_chain, record_lock
 from firmware_sim.memory.records import DeviceState, Record
 from firmware_sim.tests.memory.samples import (
@@ -32,13 +35,13 @@ TIGHT = FlashMap(nvs_bytes=4_096, audit_bytes=2_048, meta_bytes=1_024, sector_by
 
 
 def wrote(*records: Record) -> Step:
-    return lambda _memory: Change(records=records)
+    return lambda memory: memory.commit(Change(records=records))
 
 
 def logged(count: int, **state: int) -> Step:
-    def step(memory: FlashMemory) -> Change:
+    def step(memory: FlashMemory) -> None:
         changed: DeviceState = dataclasses.replace(memory.state, **state)  # type: ignore[arg-type]  # Counters only.
-        return Change(log=entries(memory, count), state=changed)
+        memory.commit(Change(log=entries(memory, count), state=changed))
 
     return step
 
@@ -122,6 +125,38 @@ def test_entry_that_reads_as_torn_at_first_and_as_whole_later_brings_nothing_bac
         recording, promise.mount, promise.check, models=[TornModel.UNSTABLE_BITS]
     )
     assert report.findings == ()
+
+
+class TrustsBlank(ItemStore):
+    """Settles its newest entry at power-up, but not the sector that was being erased."""
+
+    __slots__ = ()
+
+    def _settle(self) -> None:
+        super()._settle()
+        self._nvs._area.trusts_blank = True
+
+
+def test_lock_that_writes_on_after_a_cut_keeps_that_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    def swept() -> SweepReport:
+        flash_map = FlashMap(
+            nvs_bytes=2_048, audit_bytes=1_024, meta_bytes=512, sector_bytes=512, write_block=32
+        )
+        memory = new_memory(factory(flash_map, log_capacity=8), FRESH)
+        for step in day(4):
+            step(memory)
+        recording, promise = record_lock(memory, day(2))
+        assert any(isinstance(each, Erase) for each in recording.operations)
+        return power_cut_sweep(
+            recording,
+            promise.mount,
+            promise.check_and_write_on,
+            models=[TornModel.UNSTABLE_BITS],
+        )
+
+    assert swept().findings == ()
+    monkeypatch.setattr(flash_memory, "ItemStore", TrustsBlank)
+    assert ViolationKind.LOST in {finding.violation.kind for finding in swept().findings}
 
 
 def test_second_cut_while_the_lock_comes_up_breaks_nothing_either() -> None:

@@ -136,15 +136,14 @@ def day(turns: int) -> list[Step]:
     for turn in range(1, turns + 1):
         slot, code = turn % 4 + 1, b"%07d" % turn
 
-        def give(
-            memory: FlashMemory, slot: int = slot, code: bytes = code, n: int = turn
-        ) -> Change:
-            return Change(records=(user(slot, 2 * n), hashed(memory, slot, code, 2 * n)))
+        def give(memory: FlashMemory, slot: int = slot, code: bytes = code, n: int = turn) -> None:
+            records = (user(slot, 2 * n), hashed(memory, slot, code, 2 * n))
+            memory.commit(Change(records=records))
 
-        def take(memory: FlashMemory, slot: int = slot, n: int = turn) -> Change:
+        def take(memory: FlashMemory, slot: int = slot, n: int = turn) -> None:
             keys = (pin(slot).key, user(slot).key)
             gone = tuple(Record.tombstone(key, 2 * n + 1) for key in keys)
-            return Change(records=gone, log=entries(memory, 1))
+            memory.commit(Change(records=gone, log=entries(memory, 1)))
 
         steps += [give, take]
     return steps
