@@ -203,7 +203,8 @@ class FlashMemory:
                 self._interrupted(self.interrupt(operations), before, operations)
             if self.keeper is not None:
                 self.keeper.keep_change(operations, state)
-        except (NvsFull, NvsItemTooLong, NvsEraseFailed) as error:
+        except (FlashMisused, NvsFull, NvsItemTooLong, NvsEraseFailed) as error:
+            # The part refuses where an image of another firmware is fuller than this one packs.
             self._take_back(before)
             raise MemoryFull from error
         except StateFileError:
