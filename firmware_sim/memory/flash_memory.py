@@ -171,6 +171,12 @@ class FlashMemory:
         """See `LockMemory.log_records`."""
         return self._ring.records(from_index, limit)
 
+    def image(self, area: FlashArea | None = None) -> bytes:
+        """What is in the flash, or in one area of it, as a programmer would read it out."""
+        if area is None:
+            return self.flash.image()
+        return self.flash.read(self.flash_map.offset(area), self.flash_map.size(area))
+
     # --- writing ----------------------------------------------------------------------------
 
     def commit(self, change: Change) -> None:
