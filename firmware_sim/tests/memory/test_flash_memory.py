@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import struct
+import zlib
 
 import pytest
 from hypothesis import given
@@ -366,6 +368,19 @@ def test_image_that_another_collector_has_filled_is_full_and_stays_as_it_is() ->
             refused += 1
             assert (content_of(memory), memory.flash.image()) == before
     assert refused
+
+
+@pytest.mark.parametrize(("sequence", "index"), [(0xFFFF_FFFF, 0), (0, 0xFFFF_FFFF)])
+def test_ring_that_has_no_number_left_is_none(sequence: int, index: int) -> None:
+    memory = make()
+    head = struct.pack("<II4s", sequence, index, bytes(4))
+    ring = bytearray(b"\xff" * SMALL.size(FlashArea.AUDIT))
+    at = sequence % SMALL.sector_count(FlashArea.AUDIT) * SMALL.sector_bytes
+    ring[at : at + 16] = head + struct.pack("<I", zlib.crc32(head))
+    memory.load(SMALL.offset(FlashArea.AUDIT), bytes(ring))
+    for _ in range(120):
+        log(memory)
+    assert again(memory).log_next_index == 120
 
 
 def test_factory_record_is_found_in_sectors_of_any_size() -> None:
