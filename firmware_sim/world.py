@@ -15,7 +15,7 @@ from typing import Final, Self
 from urllib.parse import quote
 
 from firmware_sim.device import Device, DeviceSpec
-from firmware_sim.errors import DeviceConflict, UnknownDevice
+from firmware_sim.errors import DeviceConflict, SimulationError, UnknownDevice
 from firmware_sim.faults.plan import NO_FAULTS, FaultPlan
 from firmware_sim.flash.errors import FlashMisused
 from firmware_sim.hardware.battery import FULL_PPM, BatteryPack
@@ -232,11 +232,7 @@ class World:
         Raises:
             UnknownDevice: When there is no such device.
         """
-        memory = self._flash_memory(name)
-        if area is None:
-            return memory.flash.image()
-        flash_map = memory.flash_map
-        return memory.flash.read(flash_map.offset(area), flash_map.size(area))
+        return self._flash_memory(name).image(area)
 
     async def load_flash(self, name: str, image: bytes, area: FlashArea | None = None) -> None:
         """Put an image into a device's flash, or into one area of it, while its power is off.
@@ -245,21 +241,22 @@ class World:
 
         Raises:
             UnknownDevice: When there is no such device.
-            FlashMisused: When it has another size; nothing changed but that power was cycled.
-            NvsUnmountable: When no lock could come up from it; likewise.
-            StateFileError: When it could not be kept; likewise.
+            FlashMisused: When it has another size; nothing changed.
+            SimulationError: When no lock comes up from it, or it can't be kept; nothing changed.
         """
         memory = self._flash_memory(name)
         size = memory.flash.geometry.size if area is None else memory.flash_map.size(area)
         if len(image) != size:
             raise FlashMisused(0, f"an image of {len(image)} bytes does not fit: it has {size}")
-        was_powered = self.device(name).firmware.is_powered
+        before, on = memory.flash.image(), memory.state.battery.is_inserted
         await self.power(name, on=False)
         try:
             memory.load(0 if area is None else memory.flash_map.offset(area), image)
-        finally:
-            if was_powered:
-                await self.power(name, on=True)
+            await self.power(name, on)
+        except SimulationError:
+            memory.load(0, before)
+            await self.power(name, on)
+            raise
         self._trace.record(self.device(name).spec.name, "flash", area=area or "all")
 
     def _flash_memory(self, name: str) -> FlashMemory:

@@ -327,6 +327,7 @@ class Bench:
         Raises:
             UnknownDevice: When there is no such device.
             FlashError: When it does not fit, or no lock could come up from it.
+            MemoryRefused: When it has no room for the first thing that a lock would write.
         """
         await self.world.load_flash(self.device(name).spec.name, image, area)
         await self.clock.settle(after_s=HEARD_WITHIN_S)

@@ -8,6 +8,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from firmware_sim.errors import MemoryRefused
 from firmware_sim.flash.errors import FlashError
 from firmware_sim.memory.flash_map import FlashArea
 from gateway.config_schema import nearest
@@ -29,7 +30,7 @@ def flash_route(bench: Bench, path: str) -> Route:
         if request.method == "PUT":
             try:
                 await bench.load_flash(name, await request.body(), area)
-            except FlashError as error:
+            except (FlashError, MemoryRefused) as error:
                 raise BenchError(str(error)) from error
             return JSONResponse({"area": area or ALL, "ok": True})
         return Response(bench.flash(name, area), media_type=IMAGE_TYPE)

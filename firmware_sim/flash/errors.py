@@ -87,11 +87,17 @@ class NvsItemTooLong(NvsError, ValueError):  # noqa: N818 - as all leaves of the
 
     code = -22
 
+    def __str__(self) -> str:
+        return "no sector of this NVS area could hold an item of that length"
+
 
 class NvsFull(NvsError):  # noqa: N818 - as all leaves of the tree.
     """There is no room, even after every sector was collected (-ENOSPC)."""
 
     code = -28
+
+    def __str__(self) -> str:
+        return "this NVS area has no room for another item"
 
 
 class NvsUnmountable(NvsError):  # noqa: N818 - as all leaves of the tree.

@@ -9,6 +9,7 @@ from firmware_sim.flash.errors import FlashMisused, NvsEraseFailed
 from firmware_sim.flash.nor import NorFlash
 from firmware_sim.flash.nvs_entry import (
     ENTRY_BYTES,
+    NO_PART,
     SPECIAL_ID,
     Entry,
     decode_entry,
@@ -184,9 +185,9 @@ class NvsArea:
             )
         self.data_at += length
 
-    def write_entry(self, item_id: int, offset: int, length: int) -> None:
+    def write_entry(self, item_id: int, offset: int, length: int, part: int = NO_PART) -> None:
         """Program an entry in the next slot."""
-        raw = encode_entry(item_id, offset, length)
+        raw = encode_entry(item_id, offset, length, part)
         self.flash.program(
             self._start(self.sector) + self.entry_at, raw.ljust(self.shape.slot, b"\xff")
         )

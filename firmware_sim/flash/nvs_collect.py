@@ -66,7 +66,7 @@ def _copy_aligned(area: NvsArea, reading: SectorReading, living: list[Entry]) ->
     for entry in living:
         offset = area.data_at
         area.write_data(_data(reading, entry))
-        area.write_entry(entry.item_id, offset, entry.length)
+        area.write_entry(entry.item_id, offset, entry.length, entry.part)
 
 
 def _copy_packed(
@@ -87,7 +87,7 @@ def _copy_packed(
         whole = len(waiting) // block * block
         area.write_data(waiting[:whole])
         rest = waiting[whole:]
-        area.write_entry(entry.item_id, offset, entry.length)
+        area.write_entry(entry.item_id, offset, entry.length, entry.part)
     if pending is None or not _fits(area, rest, pending):
         area.write_data(rest)
         return False

@@ -17,8 +17,8 @@ BLANK_ENTRY: Final = b"\xff" * ENTRY_BYTES
 # The id of entries that close a sector or end a collection. Zephyr's write does not refuse it.
 SPECIAL_ID: Final = 0xFFFF
 
-# Parts of an item are not in use: the byte stays erased.
-_NO_PART: Final = 0xFF
+# Parts of an item are not in use: the byte stays erased, and a copy keeps what it finds.
+NO_PART: Final = 0xFF
 
 # Entries that a run decodes again and again; bounded, so that a long one does not grow.
 _DECODED_MAX: Final = 1 << 14
@@ -54,7 +54,7 @@ def decode_entry(raw: bytes) -> Entry | None:
     return _CODEC.decode(raw)
 
 
-def encode_entry(item_id: int, offset: int, length: int, part: int = _NO_PART) -> bytes:
+def encode_entry(item_id: int, offset: int, length: int, part: int = NO_PART) -> bytes:
     """The eight bytes of an entry, checksum included."""
     draft = Entry(item_id=item_id, offset=offset, length=length, part=part, crc8=0)
     body = _CODEC.encode(draft)[:-1]

@@ -176,6 +176,12 @@ class FlashMemory:
         """See `LockMemory.log_records`."""
         return self._ring.records(from_index, limit)
 
+    def image(self, area: FlashArea | None = None) -> bytes:
+        """What is in the flash, or in one area of it, as a programmer would read it out."""
+        if area is None:
+            return self.flash.image()
+        return self.flash.read(self.flash_map.offset(area), self.flash_map.size(area))
+
     # --- writing ----------------------------------------------------------------------------
 
     def commit(self, change: Change) -> None:
@@ -205,7 +211,8 @@ class FlashMemory:
                     self._interrupted(self.interrupt(operations), before, operations)
                 if self.keeper is not None:
                     self.keeper.keep_change(operations, state)
-            except (NvsFull, NvsItemTooLong, NvsEraseFailed) as error:
+            except (FlashMisused, NvsFull, NvsItemTooLong, NvsEraseFailed) as error:
+                # The part refuses where an image of another firmware is fuller than ours packs.
                 self._take_back(before)
                 raise MemoryFull from error
             except StateFileError:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import httpx
 import pytest
 
+from firmware_sim.flash.nor import FlashGeometry, NorFlash
+from firmware_sim.flash.nvs import Nvs
 from firmware_sim.memory.meta import find_factory_record
 from hil_tests.bench_gate import BenchGate
 from hil_tests.fixtures import BenchFactory
@@ -55,9 +57,18 @@ async def test_image_of_the_whole_flash_explains_itself(open_bench: BenchFactory
         assert again.status_code == 200
 
 
+def full_nvs() -> bytes:
+    """An area that mounts, and has no room for what a lock writes when it comes up."""
+    nvs = Nvs(NorFlash(FlashGeometry(sector_size=4096, sector_count=NVS_BYTES // 4096)))
+    for item_id in range(0x200, 0x200 + NVS_BYTES // 4096 - 1):
+        nvs.write(item_id, bytes(nvs.length_max))
+    return nvs.flash.image()
+
+
 @pytest.mark.parametrize(
     ("area", "image", "sentence"),
     [
+        ("nvs", full_nvs(), "this NVS area has no room for another item"),
         ("nvs", bytes(10), "an image of 10 bytes does not fit: it has 65536"),
         ("nvs", bytes(NVS_BYTES), "this area can't be mounted as NVS"),
         ("nvss", b"", "there is no area 'nvss'; "),

@@ -6,8 +6,8 @@ import pytest
 
 from firmware_sim.flash.nor import FlashGeometry, NorFlash
 from firmware_sim.flash.nvs import Nvs, WritePosition
-from firmware_sim.flash.nvs_entry import encode_entry
-from firmware_sim.flash.nvs_settings import NvsSettings, Recovery
+from firmware_sim.flash.nvs_entry import decode_entry, encode_entry
+from firmware_sim.flash.nvs_settings import Generation, NvsSettings, Recovery
 
 GEOMETRY = FlashGeometry(sector_size=1024, sector_count=3)
 PLAIN = NvsSettings(data_crc=False)
@@ -88,6 +88,23 @@ def test_wiped_area_is_as_a_blank_one_whatever_was_in_it() -> None:
     assert flash.image() == blank.flash.image()
     assert nvs.contents() == {}
     assert (nvs.entry_position, nvs.data_position) == (blank.entry_position, blank.data_position)
+
+
+@pytest.mark.parametrize("generation", Generation)
+def test_copy_of_an_entry_keeps_its_unused_byte(generation: Generation) -> None:
+    nvs = Nvs(NorFlash(GEOMETRY), NvsSettings(generation=generation, data_crc=False))
+    nvs.write(1, b"one!")
+    odd = encode_entry(2, 0, 4, part=0x7F)
+    nvs.flash.program(nvs.entry_position.offset, odd)
+    nvs = Nvs(nvs.flash, nvs.settings)
+    for turn in range(300):
+        nvs.write(3, turn.to_bytes(8, "little"))
+    assert nvs.read(2) == b"one!"
+    assert sum(nvs.flash.erase_counts) > 3
+    entries = [nvs.flash.image()[at : at + 8] for at in range(0, 3 * 1024, 8)]
+    assert {entry[6] for entry in entries if entry[:2] == odd[:2] and decode_entry(entry)} == {
+        0x7F
+    }
 
 
 # --- data that look like an entry -------------------------------------------------------------

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
+import struct
+import zlib
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from firmware_sim.errors import BrownOut, MemoryFull, RecordTooLong
-from firmware_sim.flash.errors import FlashMisused, NvsUnmountable
+from firmware_sim.flash.errors import FlashMisused, NvsFull, NvsUnmountable
 from firmware_sim.flash.nor import NorFlash, Operation
 from firmware_sim.flash.nvs import Nvs
+from firmware_sim.flash.nvs_settings import Generation, NvsSettings
 from firmware_sim.memory.flash_file import new_memory
 from firmware_sim.memory.flash_map import FlashArea, FlashMap
 from firmware_sim.memory.flash_memory import FlashMemory
@@ -333,6 +337,50 @@ def test_change_that_is_longer_than_a_sector_is_refused_and_changes_nothing() ->
         write(memory, *(user(index, name="n" * 20) for index in range(2, 12)))
     assert content_of(memory) == before
     write(memory, user(2))
+
+
+def filled_by_a_packing_collector(flash_map: FlashMap) -> bytes:
+    """An image of a whole flash whose NVS takes no more."""
+    count = flash_map.sector_count(FlashArea.NVS)
+    nvs = Nvs(
+        NorFlash(flash_map.geometry),
+        NvsSettings(generation=Generation.PACKED),
+        sector_count=count,
+    )
+    with contextlib.suppress(NvsFull):
+        for item_id in range(0x200, 0xFFFF):
+            nvs.write(item_id, b"x")
+            nvs.write(0x1FF, item_id.to_bytes(5, "little"))
+    return nvs.flash.image()
+
+
+def test_image_that_another_collector_has_filled_is_full_and_stays_as_it_is() -> None:
+    # Packed copies lie back to back; aligned ones of the same items need more than the sector.
+    small = FlashMap(nvs_bytes=1_536, audit_bytes=1_024, meta_bytes=512, sector_bytes=512)
+    memory = new_memory(factory(small), FRESH)
+    memory.load(0, filled_by_a_packing_collector(small))
+    refused = 0
+    for turn in range(60):
+        before = content_of(memory), memory.flash.image()
+        try:
+            memory.commit(Change(state=dataclasses.replace(memory.state, wrong_codes=turn)))
+        except MemoryFull:
+            refused += 1
+            assert (content_of(memory), memory.flash.image()) == before
+    assert refused
+
+
+@pytest.mark.parametrize(("sequence", "index"), [(0xFFFF_FFFF, 0), (0, 0xFFFF_FFFF)])
+def test_ring_that_has_no_number_left_is_none(sequence: int, index: int) -> None:
+    memory = make()
+    head = struct.pack("<II4s", sequence, index, bytes(4))
+    ring = bytearray(b"\xff" * SMALL.size(FlashArea.AUDIT))
+    at = sequence % SMALL.sector_count(FlashArea.AUDIT) * SMALL.sector_bytes
+    ring[at : at + 16] = head + struct.pack("<I", zlib.crc32(head))
+    memory.load(SMALL.offset(FlashArea.AUDIT), bytes(ring))
+    for _ in range(120):
+        log(memory)
+    assert again(memory).log_next_index == 120
 
 
 def test_factory_record_is_found_in_sectors_of_any_size() -> None:
