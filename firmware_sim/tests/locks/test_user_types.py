@@ -181,6 +181,33 @@ def test_lost_clock_admits_no_expiring_code_and_forgets_no_first_use() -> None:
     assert rig.enter(CODE, 15 * MINUTE_S)[1] == "outside_schedule"
 
 
+@pytest.mark.parametrize(
+    ("kind", "opens"),
+    [
+        (UserType.YEAR_DAY_SCHEDULE_USER, False),
+        (UserType.WEEK_DAY_SCHEDULE_USER, True),
+        (UserType.SCHEDULE_RESTRICTED_USER, True),
+    ],
+)
+def test_lock_that_admits_without_a_clock_asks_for_a_schedule_that_counts(
+    *, kind: UserType, opens: bool
+) -> None:
+    facts = profile("generic-native")
+    careless = dataclasses.replace(facts.clock, lost_admits=True)
+    rig = Rig(
+        profile_facts=dataclasses.replace(facts, clock=careless),
+        on_power_loss=ClockOnPowerLoss.LOST,
+    )
+    rig.program(1, CODE, user_type=kind)
+    weekly = m.SetWeekDaySchedule(
+        week_day_index=1, user_index=1, revision=1, days_mask=0x7F, start_min=0, end_min=1
+    )
+    assert rig.status(weekly) is Status.SUCCESS
+    rig.firmware.power(False, 1.0)
+    rig.firmware.power(True, 2.0)
+    assert rig.enter(CODE, 3.0)[0] is opens
+
+
 def test_non_access_code_is_told_and_opens_nothing_and_counts_for_nothing() -> None:
     rig = make(UserType.NON_ACCESS_USER)
     for _ in range(4):
