@@ -25,9 +25,8 @@ from hil_tests.oracles.safety import SafetyOracle
 from hil_tests.sim_bench import SimBench
 from hil_tests.suites.local_door import DOOR, door_file, local_profile
 from hil_tests.suites.steps import create_code, device_id
-from protocols.doorlock.vocabulary import Status
-from protocols.profiles.parser import ZoneAwareness
 from protocols.doorlock.vocabulary import Status, UserType
+from protocols.profiles.parser import ZoneAwareness
 from protocols.strike import messages as m
 
 SOON = {"starts_at": "2025-07-10T12:10:00Z", "ends_at": "2025-07-10T12:20:00Z"}
