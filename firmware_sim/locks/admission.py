@@ -80,20 +80,19 @@ def decide(memory: LockMemory, profile: Profile, digits: str, clock: Reading) ->
     user = memory.record(user_key(user_index))
     if user is None or not isinstance(user.content, UserContent):
         return Decision(reason=EntryReason.UNKNOWN_CODE)
-    code = Code(user_index=user_index, revision=credential.revision)
     if user.content.user_status is not UserStatus.OCCUPIED_ENABLED:
         reason = EntryReason.DISABLED
     elif not admits_keypad(mode):
         reason = EntryReason.PRIVACY
     else:
-        reason = _reason_of(memory, profile, code, user.content.user_type, clock)
+        reason = _reason_of(memory, profile, credential, user.content.user_type, clock)
         if mode is OperatingMode.PASSAGE and reason is EntryReason.OUTSIDE_SCHEDULE:
             reason = EntryReason.OPENED
     return Decision(
         reason=reason,
         slot=credential.key.index,
         user=user,
-        code=code,
+        code=_code_of(credential),
         used_up=_used_up(user, user.content),
     )
 
@@ -106,8 +105,12 @@ def _used_up(user: Record, content: UserContent) -> tuple[Record, ...]:
     return (Record.of(user.key, min(user.revision + 1, _REVISION_MAX), disabled),)
 
 
+def _code_of(credential: Record) -> Code:
+    return Code(credential_index=credential.key.index, revision=credential.revision)
+
+
 def _reason_of(
-    memory: LockMemory, profile: Profile, code: Code, user_type: UserType, clock: Reading
+    memory: LockMemory, profile: Profile, credential: Record, user_type: UserType, clock: Reading
 ) -> EntryReason:
     """What the code of an enabled user comes to."""
     if user_type in _BY_TYPE:
@@ -119,10 +122,10 @@ def _reason_of(
         # Nobody can tell by a clock that knows nothing whether a first use is long ago.
         is_in = clock.is_known and not is_expired(
             memory.state,
-            code,
+            _code_of(credential),
             timeout_min=profile.expiring_user_timeout_min,
             utc_s=clock.utc_s,
         )
     else:
-        is_in = is_in_schedule(profile, memory, code.user_index, user_type, clock)
+        is_in = is_in_schedule(profile, memory, owner_of(credential) or 0, user_type, clock)
     return EntryReason.OPENED if is_in else EntryReason.OUTSIDE_SCHEDULE

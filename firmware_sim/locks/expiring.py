@@ -1,7 +1,8 @@
 """Expiring users: their code lives for some minutes from its first use on.
 
 The first use is persisted in the unit that opens the door, so no power cut gives a second life.
-A new code begins a new one; a user that is written again with the code it had does not.
+It is the code that is used up: each code of a user has a life of its own. A new code in a slot
+begins a new one; a user that is written again with the code it had does not.
 """
 
 from __future__ import annotations
@@ -20,14 +21,14 @@ _LAST_S: Final = 0xFFFF_FFFF
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Code:
-    """The code of an expiring user: whose, and which.
+    """The code of an expiring user.
 
     Attributes:
-        user_index: Its user.
+        credential_index: Its slot.
         revision: Of its credential.
     """
 
-    user_index: int
+    credential_index: int
     revision: int
 
 
@@ -48,9 +49,10 @@ def after_use(state: DeviceState, code: Code, utc_s: int) -> DeviceState:
     """The state after a code opened; only its first use is noted."""
     if _first_use(state.first_uses, code) is not None:
         return state
-    others = [use for use in state.first_uses if use.user_index != code.user_index]
-    fresh = FirstUse(user_index=code.user_index, credential_revision=code.revision, used_s=utc_s)
-    uses = sorted([*others, fresh], key=lambda use: use.user_index)
+    slot = code.credential_index
+    others = [use for use in state.first_uses if use.credential_index != slot]
+    fresh = FirstUse(credential_index=slot, credential_revision=code.revision, used_s=utc_s)
+    uses = sorted([*others, fresh], key=lambda use: use.credential_index)
     return dataclasses.replace(state, first_uses=tuple(uses))
 
 
@@ -71,6 +73,7 @@ def after_clock_set(state: DeviceState, shift_us: int) -> DeviceState:
 
 def _first_use(uses: Iterable[FirstUse], code: Code) -> FirstUse | None:
     for use in uses:
-        if use.user_index == code.user_index and use.credential_revision == code.revision:
+        is_slot = use.credential_index == code.credential_index
+        if is_slot and use.credential_revision == code.revision:
             return use
     return None

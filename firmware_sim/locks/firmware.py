@@ -36,7 +36,7 @@ from firmware_sim.locks.timekeeping import StatementPolicy
 from firmware_sim.locks.tracing import DeviceTrace, NoTrace
 from firmware_sim.memory.interface import LockMemory
 from firmware_sim.memory.records import DeviceState
-from firmware_sim.memory.view import MemoryView, view_of
+from firmware_sim.memory.view import LOG_TAIL, MemoryView, view_of
 from protocols.doorlock.vocabulary import ClockQuality, LogEvent
 from protocols.strike.messages import LogRecord
 
@@ -117,8 +117,11 @@ class LockFirmware:
         """Log records from an index on, for who audits the lock; nobody has read them by that."""
         return self._core.memory.log_records(from_index, limit)
 
-    def view(self, now: float) -> MemoryView:
-        """What the device holds, in plain words and with its PINs (DESIGN D22: bench only)."""
+    def view(self, now: float, *, log_tail: int = LOG_TAIL) -> MemoryView:
+        """What the device holds, in plain words and with its PINs (DESIGN D22: bench only).
+
+        It shows so many records of the end of the log.
+        """
         clock = self._core.reading(now)
         return view_of(
             self._core.memory,
@@ -127,6 +130,7 @@ class LockFirmware:
             quality=clock.quality,
             are_windows_local=self._core.profile.local_year_day,
             ahead_s=stored_ahead_s(self._core.profile, clock),
+            log_tail=log_tail,
         )
 
     @property

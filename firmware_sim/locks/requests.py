@@ -124,7 +124,11 @@ def _set_time(core: LockCore, message: m.SetTime, now: float) -> m.StatusReply:
         state = expiring.after_clock_set(state, shift_us)
     core.commit(dataclasses.replace(state, clock=clock), drafts, now)
     core.trace.record(
-        "clock_set", utc_s=message.utc_s, utc_offset_min=offset_min, shift_us=shift_us
+        "clock_set",
+        utc_s=message.utc_s,
+        utc_offset_min=offset_min,
+        shift_us=shift_us,
+        quality_before=before.quality.name,
     )
     return m.StatusReply(status=Status.SUCCESS)
 

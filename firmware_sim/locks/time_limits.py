@@ -6,6 +6,8 @@ it believes its clock.
 
 from __future__ import annotations
 
+from typing import Final
+
 from firmware_sim.locks.timekeeping import Reading
 from firmware_sim.memory.interface import LockMemory
 from protocols.doorlock.digest import HolidayContent, WeekDayContent, YearDayContent
@@ -21,13 +23,9 @@ from protocols.doorlock.vocabulary import DaysMask, OperatingMode, RecordKind, U
 from protocols.profiles.local_time import stores_local_bounds
 from protocols.profiles.parser import DstQuirk, Profile
 
-_SCHEDULED: frozenset[UserType] = frozenset(
-    {
-        UserType.YEAR_DAY_SCHEDULE_USER,
-        UserType.WEEK_DAY_SCHEDULE_USER,
-        UserType.SCHEDULE_RESTRICTED_USER,
-    }
-)
+_DATED: Final = frozenset({UserType.YEAR_DAY_SCHEDULE_USER, UserType.SCHEDULE_RESTRICTED_USER})
+_WEEKLY: Final = frozenset({UserType.WEEK_DAY_SCHEDULE_USER, UserType.SCHEDULE_RESTRICTED_USER})
+_SCHEDULED: Final = _DATED | _WEEKLY
 
 
 def stored_ahead_s(profile: Profile, clock: Reading) -> int:
@@ -45,7 +43,7 @@ def is_in_schedule(
     """Do the schedules of a user let it in?
 
     A lock that does not know the time admits nobody whose access has a limit in time (fail
-    secure), unless its profile says that it then admits whoever has a schedule at all.
+    secure), unless its profile says that it then admits whoever has a schedule that counts.
 
     Args:
         profile: The facts of the lock.
@@ -69,7 +67,10 @@ def is_in_schedule(
         if record.key.index == user_index and isinstance(record.content, WeekDayContent)
     ]
     if not clock.is_known:
-        return profile.clock.lost_admits and bool(year_days or week_days)
+        has_schedule = bool(
+            (year_days and user_type in _DATED) or (week_days and user_type in _WEEKLY)
+        )
+        return profile.clock.lost_admits and has_schedule
     return is_admitted(
         user_type,
         year_days,

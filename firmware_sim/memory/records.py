@@ -147,12 +147,12 @@ class FirstUse:
     """When the code of an expiring user opened for the first time.
 
     Attributes:
-        user_index: Whose.
+        credential_index: Slot of the code.
         credential_revision: Of the code that opened: another code begins another life.
         used_s: UTC seconds since 2000, by the lock's own clock.
     """
 
-    user_index: U16
+    credential_index: U16
     credential_revision: U32
     used_s: U32
 
@@ -178,7 +178,7 @@ class DeviceState:
         forgiven_codes: Wrong codes that codes that opened have forgiven in the present term.
         strict_until_us: End of that term on the device's own clock, microseconds since 2000; 0 =
             none. Until then forgiveness is limited, and lockouts keep their length.
-        first_uses: First uses of expiring users, by user index.
+        first_uses: First uses of the codes of expiring users, by slot.
         told_door: What the log says of the door.
         told_battery: What the log says of the battery.
         is_tamper_told: True when the log says that the escutcheon is off.

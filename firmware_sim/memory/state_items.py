@@ -79,7 +79,7 @@ class ToldItem:
 
 @message
 class FirstUsesItem:
-    """When the codes of some expiring users opened for the first time, by user index."""
+    """When the codes of some expiring users opened for the first time, by slot."""
 
     version: U8 = ITEM_VERSION
     first_uses: Annotated[tuple[FirstUse, ...], TO_END]
@@ -106,7 +106,7 @@ _ITEMS: Final = (
     _Item(0x0007, codec(ToldItem)),
 )
 _NAMES: Final = tuple((item, item.names) for item in _ITEMS)
-# First uses are spread over as many items by their user index, up to the ids of the records: four
+# First uses are spread over as many items by their slots, up to the ids of the records: four
 # in each of a lock of 500 users, so that an item stays as short as a record (48 bytes).
 _FIRST_USES_ID: Final = 0x0080
 _FIRST_USES_ITEMS: Final = 0x0080
@@ -143,7 +143,7 @@ def _spread(first_uses: Sequence[FirstUse]) -> dict[int, list[FirstUse]]:
     """First uses by the id of the item that holds them."""
     items: dict[int, list[FirstUse]] = {}
     for use in first_uses:
-        item_id = _FIRST_USES_ID + use.user_index % _FIRST_USES_ITEMS
+        item_id = _FIRST_USES_ID + use.credential_index % _FIRST_USES_ITEMS
         items.setdefault(item_id, []).append(use)
     return items
 
@@ -154,7 +154,7 @@ def _first_uses(contents: Mapping[int, bytes | None]) -> tuple[FirstUse, ...]:
         if _FIRST_USES_ID <= item_id < _FIRST_USES_ID + _FIRST_USES_ITEMS:
             read = _read(_FIRST_USES, contents[item_id])
             found += () if read is None else read.first_uses
-    return tuple(sorted(found, key=lambda use: use.user_index))
+    return tuple(sorted(found, key=lambda use: use.credential_index))
 
 
 def with_items(state: DeviceState, contents: Mapping[int, bytes | None]) -> DeviceState:

@@ -193,6 +193,7 @@ def view_of(
     quality: ClockQuality | None = None,
     are_windows_local: bool = False,
     ahead_s: int = 0,
+    log_tail: int = LOG_TAIL,
 ) -> MemoryView:
     """View a memory.
 
@@ -203,9 +204,10 @@ def view_of(
         quality: How far the lock trusts its clock; None = as its clock says.
         are_windows_local: True for a lock that takes windows in door-local time.
         ahead_s: Seconds by which stored windows are ahead of those that the lock tells.
+        log_tail: Records that it shows of the end of the log.
     """
     state = memory.state
-    first_shown = max(memory.log_oldest_index, memory.log_next_index - LOG_TAIL)
+    first_shown = max(memory.log_oldest_index, memory.log_next_index - log_tail)
     until_us = state.lockout_until_us
     return MemoryView(
         slots=_slots(memory, are_windows_local=are_windows_local, ahead_s=ahead_s),
@@ -224,7 +226,7 @@ def view_of(
             for record in memory.records()
             if record.content is None
         ),
-        log=tuple(log_view_of(record) for record in memory.log_records(first_shown, LOG_TAIL)),
+        log=tuple(log_view_of(record) for record in memory.log_records(first_shown, log_tail)),
         counters=CountersView(
             wrong_codes=state.wrong_codes,
             lockouts=state.lockouts,

@@ -121,8 +121,8 @@ def flash_ids(_: str) -> str:
         found[f"{item.item_id:#06x}"] = f"`{kind.__name__}`: {sentence(kind.__doc__)}"
     last = _FIRST_USES_ID + _FIRST_USES_ITEMS - 1
     found[f"{_FIRST_USES_ID:#06x} to {last:#06x}"] = (
-        f"`FirstUsesItem`: {sentence(FirstUsesItem.__doc__)} The item of a user is that of its "
-        f"index modulo {_FIRST_USES_ITEMS}."
+        f"`FirstUsesItem`: {sentence(FirstUsesItem.__doc__)} The item of a code is that of its "
+        f"slot modulo {_FIRST_USES_ITEMS}."
     )
     return table(("id", "item"), [(code(each), found[each]) for each in sorted(found)])
 

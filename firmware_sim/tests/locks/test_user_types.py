@@ -13,6 +13,7 @@ from firmware_sim.tests.locks.rig import T0_S, Rig, profile
 from protocols.doorlock.digest import UserContent
 from protocols.doorlock.vocabulary import (
     AlarmCode,
+    CredentialType,
     LockOperationType,
     LogEvent,
     Status,
@@ -119,7 +120,28 @@ def test_first_uses_of_several_users_are_kept_apart() -> None:
     assert rig.enter("2222", 10 * MINUTE_S)[0]
     assert rig.enter("9999", 20 * MINUTE_S)[1] == "outside_schedule"
     assert rig.enter("2222", 20 * MINUTE_S)[0]
-    assert [use.user_index for use in rig.memory.state.first_uses] == [2, 9]
+    assert [use.credential_index for use in rig.memory.state.first_uses] == [2, 9]
+
+
+def test_codes_of_one_expiring_user_have_a_life_each() -> None:
+    rig = make(UserType.EXPIRING_USER)
+    for slot, code in ((2, "2222"), (3, "3333")):
+        # Of the same user, and with the same revision.
+        second = m.SetCredential(
+            credential_type=CredentialType.PIN,
+            credential_index=slot,
+            revision=1,
+            user_index=1,
+            credential_data=code.encode(),
+        )
+        assert rig.status(second) is Status.SUCCESS
+    assert rig.enter(CODE, 0.0)[0]
+    assert rig.enter("2222", 10 * MINUTE_S)[0]
+    # No code has another one's life, and none gives another one a second.
+    assert rig.enter(CODE, 15 * MINUTE_S)[1] == "outside_schedule"
+    assert rig.enter("3333", 16 * MINUTE_S)[0]
+    assert rig.enter("2222", 25 * MINUTE_S - 1)[0]
+    assert rig.enter("2222", 25 * MINUTE_S)[1] == "outside_schedule"
 
 
 def test_first_uses_of_many_users_fit_into_flash() -> None:
@@ -157,6 +179,33 @@ def test_lost_clock_admits_no_expiring_code_and_forgets_no_first_use() -> None:
     rig.ask(m.SetTime(utc_s=T0_S + 240, utc_offset_min=0), 240.0)
     assert rig.enter(CODE, 15 * MINUTE_S - 1)[0]
     assert rig.enter(CODE, 15 * MINUTE_S)[1] == "outside_schedule"
+
+
+@pytest.mark.parametrize(
+    ("kind", "opens"),
+    [
+        (UserType.YEAR_DAY_SCHEDULE_USER, False),
+        (UserType.WEEK_DAY_SCHEDULE_USER, True),
+        (UserType.SCHEDULE_RESTRICTED_USER, True),
+    ],
+)
+def test_lock_that_admits_without_a_clock_asks_for_a_schedule_that_counts(
+    *, kind: UserType, opens: bool
+) -> None:
+    facts = profile("generic-native")
+    careless = dataclasses.replace(facts.clock, lost_admits=True)
+    rig = Rig(
+        profile_facts=dataclasses.replace(facts, clock=careless),
+        on_power_loss=ClockOnPowerLoss.LOST,
+    )
+    rig.program(1, CODE, user_type=kind)
+    weekly = m.SetWeekDaySchedule(
+        week_day_index=1, user_index=1, revision=1, days_mask=0x7F, start_min=0, end_min=1
+    )
+    assert rig.status(weekly) is Status.SUCCESS
+    rig.firmware.power(False, 1.0)
+    rig.firmware.power(True, 2.0)
+    assert rig.enter(CODE, 3.0)[0] is opens
 
 
 def test_non_access_code_is_told_and_opens_nothing_and_counts_for_nothing() -> None:
