@@ -123,7 +123,12 @@ def test_clock_set_is_logged_at_its_new_time_and_is_no_news() -> None:
     assert rig.events == []
     assert rig.trace.noted[0] == (
         "clock_set",
-        {"utc_s": T0_S + 500, "utc_offset_min": 60, "shift_us": 497_000_000},
+        {
+            "utc_s": T0_S + 500,
+            "utc_offset_min": 60,
+            "shift_us": 497_000_000,
+            "quality_before": "TRUSTED",
+        },
     )
 
 
