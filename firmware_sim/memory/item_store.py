@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import struct
 from collections.abc import Sequence
 from typing import Final
 
-from firmware_sim.flash.errors import NvsDataDamaged
+from firmware_sim.flash.errors import NvsDataDamaged, NvsFull
 from firmware_sim.flash.nor import NorFlash
 from firmware_sim.flash.nvs import Nvs
 from firmware_sim.flash.nvs_area import reader_shape
@@ -92,7 +93,9 @@ class ItemStore:
         except NvsDataDamaged:
             last = b""
         count = int.from_bytes(last, "little") + 1 & 0xFFFF_FFFF
-        self._nvs.write(_SCRATCH_ID, count.to_bytes(4, "little"))
+        # Where there is no room for it every sector has been collected: nothing torn is left.
+        with contextlib.suppress(NvsFull):
+            self._nvs.write(_SCRATCH_ID, count.to_bytes(4, "little"))
 
     def _finish_batch(self, batch: bytes | None) -> None:
         """Do a change again that had been in progress when power went."""
