@@ -30,6 +30,8 @@ T = TypeVar("T")
 TEXT_LENGTH_MAX: Final = 1024
 _TOML_PLACE: Final = re.compile(r"\(at (?:line (\d+), column \d+|end of document)\)")
 _RULE: Final = "strikeplate.rule"
+# Of what is known, so much is told to who meant none of it.
+_KNOWN_SHOWN_MAX: Final = 12
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -146,7 +148,11 @@ def nearest(word: str, known: typing.Iterable[str]) -> str:
     close = difflib.get_close_matches(word, choices, n=1)
     if close:
         return f"; did you mean {close[0]!r}?"
-    return f"; known: {', '.join(choices)}" if choices else ""
+    if not choices:
+        return ""
+    more = len(choices) - _KNOWN_SHOWN_MAX
+    end = f" and {more} more" if more > 0 else ""
+    return f"; known: {', '.join(choices[:_KNOWN_SHOWN_MAX])}{end}"
 
 
 def rule_of(schema: type, field: dataclasses.Field[Any], rules: Rules = NO_RULES) -> Rule:

@@ -94,12 +94,14 @@ def test_wiped_area_is_as_a_blank_one_whatever_was_in_it() -> None:
 def test_copy_of_an_entry_keeps_its_unused_byte(generation: Generation) -> None:
     nvs = Nvs(NorFlash(GEOMETRY), NvsSettings(generation=generation, data_crc=False))
     nvs.write(1, b"one!")
-    odd = encode_entry(2, 0, 4, part=0x7F)
+    at = nvs.data_position.offset
+    nvs.flash.program(at, b"two!")
+    odd = encode_entry(2, at, 4, part=0x7F)
     nvs.flash.program(nvs.entry_position.offset, odd)
     nvs = Nvs(nvs.flash, nvs.settings)
     for turn in range(300):
         nvs.write(3, turn.to_bytes(8, "little"))
-    assert nvs.read(2) == b"one!"
+    assert nvs.read(2) == b"two!"
     assert sum(nvs.flash.erase_counts) > 3
     entries = [nvs.flash.image()[at : at + 8] for at in range(0, 3 * 1024, 8)]
     assert {entry[6] for entry in entries if entry[:2] == odd[:2] and decode_entry(entry)} == {
