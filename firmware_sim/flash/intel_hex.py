@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import io
+import re
 from typing import Final
 
 import intelhex
@@ -15,6 +16,8 @@ FORMAT: Final = "Intel HEX"
 # Bytes from the first address to the last: far more than any lock's flash, and a bound for a file
 # whose two records lie at the ends of the address space.
 SPAN_BYTES_MAX: Final = 64 << 20
+# The record that ends a file; some tools leave an address in it.
+_END: Final = re.compile(r":00[0-9A-Fa-f]{4}01[0-9A-Fa-f]{2}$")
 # Addresses have 32 bits.
 _ADDRESSES: Final = 1 << 32
 
@@ -36,7 +39,7 @@ def read_intel_hex(text: str) -> HexImage:
     """Read a file.
 
     Raises:
-        ImageUnreadable: When it is none, holds no data, or spans too much.
+        ImageUnreadable: When it is none, holds no data, is cut short, or spans too much.
     """
     loaded = intelhex.IntelHex()
     loaded.padding = ERASED
@@ -51,6 +54,9 @@ def read_intel_hex(text: str) -> HexImage:
         raise ImageUnreadable(FORMAT, f"{kind}{where}") from None
     if base is None or last is None:
         raise ImageUnreadable(FORMAT, "it holds no data")
+    if not any(_END.match(line) for line in text.splitlines()):
+        # The package takes what there is.
+        raise ImageUnreadable(FORMAT, "it is cut short: no line says that it ends")
     if last - base >= SPAN_BYTES_MAX:
         raise ImageUnreadable(FORMAT, f"it spans more than {SPAN_BYTES_MAX} bytes")
     return HexImage(base, loaded.tobinstr(start=base, end=last))

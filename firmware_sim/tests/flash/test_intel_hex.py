@@ -36,6 +36,7 @@ def test_what_a_file_leaves_out_is_erased() -> None:
     [
         ("", "holds no data"),
         (":00000001FF\n", "holds no data"),
+        (":0100000000FF\n", "is cut short"),
         ("hello", "HexRecordError in line 1"),
         (":0100000000FF\n:0100000000FE\n", "RecordChecksumError in line 2"),
         (":0100000000FF\n:0100000001FE\n", "AddressOverlapError in line 2"),
