@@ -19,7 +19,7 @@ from protocols.errors import ProfileError
 from protocols.profiles.parser import Profile, parse_profile
 
 # What tells a file from an id, which has no dots.
-_SUFFIX: Final = ".toml"
+PROFILE_SUFFIX: Final = ".toml"
 
 
 @functools.cache
@@ -33,7 +33,7 @@ def load_profiles() -> Mapping[str, Profile]:
         (
             entry
             for entry in resources.files("protocols.profiles").iterdir()
-            if entry.name.endswith(_SUFFIX)
+            if entry.name.endswith(PROFILE_SUFFIX)
         ),
         key=lambda entry: entry.name,
     )
@@ -57,10 +57,10 @@ def check_profile(named: str) -> None:
         ConfigError: Names the nearest profile that there is.
     """
     known = load_profiles()
-    if not named.endswith(_SUFFIX) and named not in known:
+    if not named.endswith(PROFILE_SUFFIX) and named not in known:
         raise ConfigError(
             f"no such profile{nearest(named, known) or '.'} Known are {', '.join(known)};"
-            f" the name of a file ends in {_SUFFIX}"
+            f" the name of a file ends in {PROFILE_SUFFIX}"
         )
 
 
@@ -83,7 +83,7 @@ def resolve_profiles(
     ids = []
     own: dict[str, tuple[pathlib.Path, Profile]] = {}
     for position, named in enumerate(wanted):
-        if not named.endswith(_SUFFIX):
+        if not named.endswith(PROFILE_SUFFIX):
             ids.append(named)
             continue
         try:
@@ -97,14 +97,19 @@ def resolve_profiles(
 
 def _added(own: dict[str, tuple[pathlib.Path, Profile]], path: pathlib.Path) -> Profile:
     """Read a file, note it under its id."""
-    profile = _read(path)
+    profile = read_profile(path)
     first, _ = own.setdefault(profile.profile_id, (path, profile))
     if first != path or profile.profile_id in load_profiles():
         raise ConfigError(f"{path}: another profile is called {profile.profile_id!r}")
     return profile
 
 
-def _read(path: pathlib.Path) -> Profile:
+def read_profile(path: pathlib.Path) -> Profile:
+    """Read a profile from a file.
+
+    Raises:
+        ConfigError: When it can't be read, or is no profile; names the file and the key.
+    """
     try:
         return parse_profile(path.read_text(encoding="utf-8"), source=str(path))
     except OSError as error:

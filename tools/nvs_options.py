@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
+from pathlib import Path
 from typing import Final
 
 from firmware_sim.flash.errors import FlashMisused
 from firmware_sim.flash.nor import FlashGeometry
 from firmware_sim.memory.flash_map import FlashMap
-from gateway.profiles import load_profiles
+from gateway.profiles import PROFILE_SUFFIX, load_profiles, read_profile
 from protocols.profiles.profile import Profile
 from tools.arguments import whole
 from tools.errors import UsageError
@@ -56,15 +57,19 @@ def add_area_options(parser: argparse.ArgumentParser) -> None:
 
 
 def profile_of(name: str) -> Profile:
-    """The profile of a name.
+    """The profile of a name, or of a file of one's own.
 
     Raises:
         UsageError: When there is none.
+        ConfigError: When the file can't be read, or is no profile.
     """
+    if name.endswith(PROFILE_SUFFIX):
+        return read_profile(Path(name))
     profiles = load_profiles()
     if name not in profiles:
         raise UsageError(
-            f"there is no profile {name[:40]!r}; there are {', '.join(sorted(profiles))}"
+            f"there is no profile {name[:40]!r}; there are {', '.join(sorted(profiles))};"
+            f" the name of a file ends in {PROFILE_SUFFIX}"
         )
     return profiles[name]
 

@@ -10,13 +10,27 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Final
 
 from hil_tests.errors import CampaignError
 from hil_tests.explore.token import RunSpec
 
 _TRACES_SUFFIX: Final = ".traces"
-_KEYS: Final = ("suite", "seed", "interleaved", "strikeplate", "verdict", "token", "digest")
+_KINDS: Final = MappingProxyType(
+    {
+        "suite": str,
+        "seed": int,
+        "interleaved": bool,
+        "strikeplate": str,
+        "verdict": str,
+        "sentence": str,
+        "token": str,
+        "digest": str,
+    }
+)
+# What a line begins with, and so the end of a file whose writer was killed.
+_LINE_START: Final = "{"
 
 Line = Mapping[str, Any]
 _Key = tuple[str, int, bool, str]
@@ -117,18 +131,35 @@ def _read(path: Path, *, mends: bool) -> Iterator[Line]:
     """
     try:
         text = path.read_text(encoding="utf-8")
-        whole, _, torn = text.rpartition("\n")
-        if torn and mends:
-            # So that what is added next begins a line.
-            path.write_text(whole + "\n" if whole else "", encoding="utf-8", newline="\n")
     except (OSError, UnicodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
         raise CampaignError(f"can't read {path}: {reason}") from None
-    for number, line in enumerate(whole.splitlines(), start=1):
+    whole, _, torn = text.rpartition("\n")
+    lines = whole.splitlines()
+    documents = [_parsed(path, number, line) for number, line in enumerate(lines, start=1)]
+    if torn and not torn.startswith(_LINE_START):
+        raise _no_campaign(path, len(lines) + 1)
+    if torn and mends:
         try:
-            document = json.loads(line)
-        except ValueError:
-            document = None
-        if not isinstance(document, dict) or any(key not in document for key in _KEYS):
-            raise CampaignError(f"{path}:{number}: is no line of a campaign; give another file")
-        yield document
+            # So that what is added next begins a line; only now that it is known to be a campaign.
+            path.write_text(whole + "\n" if whole else "", encoding="utf-8", newline="\n")
+        except OSError as error:
+            raise CampaignError(f"can't write {path}: {error.strerror}") from None
+    yield from documents
+
+
+def _parsed(path: Path, number: int, line: str) -> Line:
+    try:
+        document = json.loads(line)
+    except ValueError:
+        document = None
+    # By type and not by `isinstance`: true is no seed.
+    if not isinstance(document, dict) or any(
+        type(document.get(key)) is not kind for key, kind in _KINDS.items()
+    ):
+        raise _no_campaign(path, number)
+    return document
+
+
+def _no_campaign(path: Path, number: int) -> CampaignError:
+    return CampaignError(f"{path}:{number}: is no line of a campaign; give another file")

@@ -76,7 +76,11 @@ class Sweep(Protocol):
 def register(parser: argparse.ArgumentParser, shared: argparse.ArgumentParser) -> None:
     """Add the verb's options."""
     del shared
-    parser.add_argument("profile", metavar="PROFILE", help="a profile, such as generic-native")
+    parser.add_argument(
+        "profile",
+        metavar="PROFILE",
+        help="a profile, such as generic-native, or a profile's file (.toml)",
+    )
     _add_choice(
         parser, "--of", Swept, Swept.SLOTS, "what is swept: PIN slots as items, or a whole lock"
     )

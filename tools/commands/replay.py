@@ -11,7 +11,7 @@ from hil_tests.explore.campaign import Campaign
 from hil_tests.explore.divergence import Divergence, first_divergence
 from hil_tests.explore.run import SUITES, VERSION, RunReport, Verdict, hush, perform
 from hil_tests.explore.token import DIGEST_LENGTH, Token, parse_token
-from tools.errors import RunDiverged, ViolationsFound
+from tools.errors import RunDiverged, ToolError, ViolationsFound
 from tools.output import Output
 
 
@@ -39,8 +39,11 @@ def run(arguments: argparse.Namespace, output: Output) -> int:
         TokenUnusable: When the token is damaged, or of another version.
         RunDiverged: When the run was another one this time.
         ViolationsFound: When it was the same, and failed as before.
+        ToolError: When its trace can't be kept.
     """
     token = parse_token(arguments.token, version=VERSION, suites=SUITES)
+    if arguments.trace is not None:
+        _check_writable(arguments.trace)
     hush()
     output.working(f"repeating {token.spec.suite} {token.spec.seed}")
     with tempfile.TemporaryDirectory(prefix="strikeplate-replay-") as folder:
@@ -56,6 +59,14 @@ def run(arguments: argparse.Namespace, output: Output) -> int:
     if report.verdict is not Verdict.OK:
         raise ViolationsFound(f"the run failed as before: {report.sentence}")
     return 0
+
+
+def _check_writable(trace: Path) -> None:
+    """Begin the file now: later, what goes wrong with it would pass for the run's own verdict."""
+    try:
+        trace.write_bytes(b"")
+    except OSError as error:
+        raise ToolError(f"can't write {trace}: {error.strerror}") from None
 
 
 def _divergence(campaign: Path, token: Token, found: Path) -> Divergence | None:

@@ -41,6 +41,13 @@ def test_page_when_filled_again_then_unchanged(path: Path) -> None:
     assert fill(text) == text
 
 
+@pytest.mark.parametrize("path", PAGES, ids=lambda path: path.stem)
+def test_every_mark_of_a_page_belongs_to_a_block(path: Path) -> None:
+    text = path.read_text(encoding="utf-8")
+    blocks = len(list(BLOCK.finditer(text)))
+    assert (text.count("<!-- rendered: "), text.count("<!-- end rendered")) == (blocks, blocks)
+
+
 def test_pages_leave_nothing_out() -> None:
     rendered = {match["name"] for path in PAGES for match in BLOCK.finditer(page(path.stem))}
     nouns = {route.path.split("/")[1] for route in ROUTES}

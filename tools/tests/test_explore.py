@@ -49,6 +49,17 @@ def test_exploration_writes_a_line_a_run_and_goes_on_where_it_was(
     assert (code, told["is_same"], told["digest"]) == (0, True, lines[1]["digest"])
 
 
+def test_trace_that_can_not_be_kept_is_told_before_the_run(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    token = str(Token(spec=RunSpec(suite="device", seed=0), version=VERSION, digest="0" * 12))
+    (folder / "taken").mkdir()
+    for name in ("taken", "nowhere/trace.jsonl"):
+        assert main(["replay", token, "--trace", name]) == 1
+        told = capsys.readouterr()
+        assert (told.out, told.err.startswith(f"strikeplate: can't write {name}: ")) == ("", True)
+
+
 def test_time_that_is_up_leaves_runs_to_be_gone_on_with(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -4,6 +4,8 @@ import io
 import json
 import re
 import shlex
+from importlib import resources
+from pathlib import Path
 
 import pytest
 
@@ -146,6 +148,23 @@ def test_whole_lock_has_the_flash_and_the_storage_of_its_profile() -> None:
     facts = ("of", "sectors", "audit_sectors", "sector_bytes", "write_block", "pin_storage")
     assert [document[name] for name in facts] == ["lock", 16, 12, 4096, 4, "hashed"]
     assert document["findings"] == []
+
+
+def test_profile_may_be_a_file_of_ones_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    ours = resources.files("protocols.profiles").joinpath("generic-hashed.toml").read_text()
+    Path("my-lock.toml").write_text(ours.replace('"generic-hashed"', '"my-lock"', 1))
+    ran = sweep("my-lock.toml", *LOCK[1:], "--steps", 1, "--models", "nothing")
+    assert ran.out.startswith("my-lock.toml: a whole lock, PINs as hashes, ")
+    Path("broken.toml").write_text("version = 1")
+    for name, sentence in (
+        ("broken.toml", "broken.toml: system is missing"),
+        ("none.toml", "can't read none.toml: No such file or directory"),
+    ):
+        ran = sweep(name)
+        assert (ran.code, ran.sentence) == (2, sentence)
 
 
 def test_finding_in_a_whole_lock_repeats_from_its_command_and_shows_what_is_there() -> None:

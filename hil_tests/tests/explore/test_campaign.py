@@ -24,6 +24,7 @@ def line(seed: int, **changed: Any) -> dict[str, Any]:
         "strikeplate": "0.1.0",
         "verdict": "ok",
         "token": f"token {seed}",
+        "sentence": "",
         "digest": "0" * 32,
         **changed,
     }
@@ -60,6 +61,27 @@ def test_line_of_a_killed_writer_is_dropped_and_run_again(tmp_path: Path) -> Non
     assert path.read_text() == whole
     campaign.add(line(2))
     assert [each["seed"] for each in Campaign(path, "0.1.0").lines(SPECS)] == [1, 2]
+
+
+@pytest.mark.parametrize("text", ["notes without an end", "[bench]\nname = 'mine'", "7\n{"])
+def test_file_that_is_no_campaign_is_left_as_it_is(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "campaign.jsonl"
+    path.write_text(text)
+    with pytest.raises(CampaignError, match="is no line of a campaign"):
+        Campaign(path, "0.1.0")
+    assert path.read_text() == text
+
+
+@pytest.mark.parametrize(
+    "changed", [{"suite": []}, {"seed": "1"}, {"seed": True}, {"verdict": {}}, {"token": None}]
+)
+def test_line_with_a_value_of_another_kind_is_refused(
+    tmp_path: Path, changed: dict[str, Any]
+) -> None:
+    path = tmp_path / "campaign.jsonl"
+    path.write_text(json.dumps({**line(1), **changed}) + "\n")
+    with pytest.raises(CampaignError, match=r"campaign.jsonl:1: is no line of a campaign"):
+        Campaign(path, "0.1.0")
 
 
 def test_shards_hold_every_run_once_and_merge_to_the_whole(tmp_path: Path) -> None:
