@@ -44,9 +44,10 @@ def instead_of_answer(core: LockCore, message: Any) -> m.StatusReply | None:
     key = _written_key(message)
     if key is None and not isinstance(message, _CLEARS):
         return None
+    # What was cleared left a tombstone, and is written anew all the same.
     if (
         key is not None
-        and core.memory.record(key) is None
+        and ((held := core.memory.record(key)) is None or held.content is None)
         and faults.fires(FaultPoint.MEMORY_FULL)
     ):
         return refusal(core.memory, key, Status.RESOURCE_EXHAUSTED)

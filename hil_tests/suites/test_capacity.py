@@ -89,3 +89,15 @@ async def test_code_that_waits_for_a_slot_gets_that_of_one_that_ends(
         await bench.advance(to="2025-07-10T13:00:00Z", settle=True)
         assert await error_codes(bench, waiting) == []
         assert await enter(bench, NATIVE, "999123") == "opened"
+
+
+async def test_full_memory_takes_no_code_where_another_one_was_either(bench: SimBench) -> None:
+    first = await create_code(bench, NATIVE, code="482915")
+    await bench.call("/access_codes/delete", access_code_id=first["access_code_id"])
+    await bench.set_faults(NATIVE, device_memory_full=True)
+    refused = await create_code(bench, NATIVE, code="731904")
+    assert bench.slots(NATIVE) == {}
+    assert await error_codes(bench, refused) == [NO_SPACE]
+    await bench.set_faults(NATIVE)
+    await bench.advance(seconds=86_400, settle=True)
+    assert list(bench.slots(NATIVE)) == ["731904"]
