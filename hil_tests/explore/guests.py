@@ -13,10 +13,11 @@ from collections.abc import Awaitable, Callable
 from typing import Any, Final
 
 from hil_tests.errors import SafetyViolated
+from hil_tests.explore.installer import PINS, Installer
 from hil_tests.explore.plans import random_plan
 from hil_tests.explore.stage import Stage
-from hil_tests.oracles.admission import at
 from hil_tests.oracles.safety import SafetyOracle
+from hil_tests.oracles.sight import at
 from hil_tests.sim_bench import ApiRefused, SimBench
 
 _SERVER_ERRORS_FROM: Final = 500
@@ -46,8 +47,9 @@ class Guests:
         self._counts = stage.counts
         self._draw = stage.stream("guests")
         self._doors = oracle.devices
+        self._installer = Installer(bench, stage.stream("installer"))
         # PINs that were ever heard of, and ids of what may still be there.
-        self._pins: list[str] = []
+        self._pins: list[str] = list(PINS)
         self._codes: list[str] = []
         self._grants: list[str] = []
         self._deeds: dict[str, tuple[int, Callable[[], Awaitable[None]]]] = {
@@ -58,6 +60,7 @@ class Guests:
             "try": (8, self._try),
             "wait": (8, self._wait),
             "unlock": (1, self._unlock),
+            "installer": (1, self._install),
             "abort": (1, self._abort),
             "faults": (3, self._faults),
             "radio": (1, self._radio),
@@ -174,8 +177,8 @@ class Guests:
         for _ in range(self._draw.choice((1, 1, 2, 7))):
             choices = [held, self._pins, ["13131313"]]
             pins = self._draw.choice([pins for pins in choices if pins])
-            outcome = await self._oracle.enter(door, self._draw.choice(pins))
-            self._counts[f"entry {outcome['reason']}"] += 1
+            entry = await self._oracle.enter(door, self._draw.choice(pins))
+            self._counts[f"entry {entry.outcome['reason']}"] += 1
 
     async def _wait(self) -> None:
         span_s = self._draw.choice(_PAUSES_S) * self._draw.uniform(0.5, 1.5)
@@ -184,6 +187,9 @@ class Guests:
     async def _unlock(self) -> None:
         door = self._draw.choice(self._doors)
         await self._bench.call("/locks/unlock_door", device_id=self._id_of(door))
+
+    async def _install(self) -> None:
+        self._counts["installed"] += self._installer.work(self._draw.choice(self._doors))
 
     async def _abort(self) -> None:
         """Ask for several things at once, and hang up in the middle of it."""

@@ -24,6 +24,9 @@ name = "front-door"
 profile = "latch-m"
 """
 )
+# The first door has schedules of its own: of a kind that shows its codes, one that keeps hashes of
+# them, or one that has more types of users.
+_FIRST: Final = ("generic-native", "generic-hashed", "yale")
 # Deeds of one run: some days of a small house.
 _DEEDS: Final = 40
 
@@ -35,8 +38,10 @@ async def grants(stage: Stage) -> None:
         Violation: When a rule of the oracle is broken.
     """
     draw = stage.stream("house")
+    first, *others = _BENCH.devices
+    first = dataclasses.replace(first, profile=draw.choice(_FIRST))
     devices = tuple(
-        dataclasses.replace(device, drift_ppm=drawn_drift_ppm(draw)) for device in _BENCH.devices
+        dataclasses.replace(device, drift_ppm=drawn_drift_ppm(draw)) for device in (first, *others)
     )
     async with stage.bench(dataclasses.replace(_BENCH, devices=devices)) as (bench, oracle):
         for door in oracle.devices:

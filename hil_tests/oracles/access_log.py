@@ -1,5 +1,6 @@
 """Is a lock's log whole? Indices without a gap, a hash chain that holds, nothing that changes.
 
+And is every entry at the keypad in it as what it was, a silent alarm where a code tells of force?
 The bytes of a record are laid out here once more, by hand, from the protocol's reference page.
 """
 
@@ -7,16 +8,37 @@ from __future__ import annotations
 
 import hashlib
 import struct
-from collections.abc import Sequence
-from typing import Final
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
 
 from hil_tests.errors import SafetyViolated
+from protocols.doorlock.vocabulary import (
+    AccessDeniedReason,
+    AlarmCode,
+    LockOperationType,
+    LogEvent,
+    OperationSource,
+)
 from protocols.strike.messages import LogRecord
 
 # Index, time, event, source, detail, clock quality, user, credential; the chain value follows.
 _RECORD: Final = struct.Struct("<IIBBBBHH")
 _CHAIN_BYTES: Final = 4
 _RULE: Final = "log"
+# The event and its detail that an entry at the keypad leaves, by what came of it.
+_DENIED: Final = LogEvent.ACCESS_DENIED
+_ENTRIES: Final = {
+    "opened": (LogEvent.LOCK_OPERATION, LockOperationType.UNLOCK),
+    "duress": (LogEvent.LOCK_OPERATION, LockOperationType.UNLOCK),
+    "non_access": (LogEvent.LOCK_OPERATION, LockOperationType.NON_ACCESS_USER_EVENT),
+    "unknown_code": (_DENIED, AccessDeniedReason.UNKNOWN_CODE),
+    "outside_schedule": (_DENIED, AccessDeniedReason.OUTSIDE_SCHEDULE),
+    "disabled": (_DENIED, AccessDeniedReason.DISABLED),
+    "locked_out": (_DENIED, AccessDeniedReason.LOCKED_OUT),
+    "incomplete": (_DENIED, AccessDeniedReason.INCOMPLETE),
+    "privacy": (_DENIED, AccessDeniedReason.PRIVACY),
+    "jammed": (_DENIED, AccessDeniedReason.JAMMED),
+}
 
 
 class LogOracle:
@@ -71,6 +93,38 @@ class LogOracle:
             SafetyViolated: Always.
         """
         raise SafetyViolated(_RULE, self._device, sentence)
+
+
+def judge_entry(device: str, outcome: Mapping[str, Any], records: Sequence[LogRecord]) -> None:
+    """See that an entry at a keypad is in the log as what it was.
+
+    Args:
+        device: Bench name of the lock.
+        outcome: The answer of the keypad route; one without power leaves nothing.
+        records: What is new in the log since before the entry.
+
+    Raises:
+        SafetyViolated: When it is not, or a silent alarm is missing.
+    """
+    reason = outcome["reason"]
+    if reason not in _ENTRIES:
+        return
+    by_keypad = [
+        (record.event, record.detail)
+        for record in records
+        if record.source is OperationSource.KEYPAD
+        and record.credential_index == (outcome["slot"] or 0)
+    ]
+    event, detail = _ENTRIES[reason]
+    if (event, detail) not in by_keypad:
+        raise SafetyViolated(
+            _RULE, device, f"an entry that was answered {reason} left no record of that"
+        )
+    is_alarmed = (LogEvent.ALARM, AlarmCode.FORCED_USER) in by_keypad
+    if is_alarmed is not (reason == "duress"):
+        raise SafetyViolated(
+            _RULE, device, f"a code was answered {reason}, silent alarm: {is_alarmed}"
+        )
 
 
 def _chain(previous: bytes, record: LogRecord) -> bytes:

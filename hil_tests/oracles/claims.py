@@ -13,9 +13,11 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import Any, Final
 
+from firmware_sim.memory.view import YearDayView
 from hil_tests.errors import LivenessViolated, SafetyViolated
-from hil_tests.oracles.admission import View, at
+from hil_tests.oracles.known_codes import KnownCodes
 from hil_tests.oracles.lies import Lies
+from hil_tests.oracles.sight import Sight, at, look_at
 from hil_tests.sim_bench import SimBench
 
 _RULE: Final = "claims"
@@ -28,11 +30,13 @@ class ClaimsOracle:
     Args:
         bench: The bench.
         lies: What devices did behind the gateway's back.
+        codes: Is told of every code of the API.
     """
 
-    def __init__(self, bench: SimBench, lies: Lies) -> None:
+    def __init__(self, bench: SimBench, lies: Lies, codes: KnownCodes) -> None:
         self._bench = bench
         self._lies = lies
+        self._heard = codes
         # The codes that the API ever showed of a device; membership only.
         self._known: dict[str, set[str]] = {}
         # Lies of a device when everything about it last agreed.
@@ -49,7 +53,11 @@ class ClaimsOracle:
         device_id = self._bench.bench.device(device).spec.device_id
         reply = await self._bench.call("/access_codes/list", device_id=device_id)
         codes = list(reply["access_codes"])
-        self._known.setdefault(device, set()).update(code["code"] for code in codes)
+        known = self._known.setdefault(device, set())
+        for code in codes:
+            if code["code"] is not None:
+                known.add(code["code"])
+                self._heard.learn(code["code"])
         return codes
 
     async def look(self, device: str) -> None:
@@ -62,8 +70,7 @@ class ClaimsOracle:
         if not self._is_quiet:
             return
         codes = await self.codes(device)
-        view = self._bench.bench.memory_view(device)
-        wrong = self._differences(codes, view)
+        wrong = self._differences(codes, look_at(self._bench.bench, device))
         lies = self._lies.count[device]
         if not wrong:
             self._agreed[device] = lies
@@ -77,8 +84,7 @@ class ClaimsOracle:
             LivenessViolated: When there is one, or a code is due and not on its lock.
         """
         codes = await self.codes(device)
-        view = self._bench.bench.memory_view(device)
-        wrong = self._differences(codes, view)
+        wrong = self._differences(codes, look_at(self._bench.bench, device))
         wrong += [
             f"a code is {code['status']} with {[error['error_code'] for error in code['errors']]} "
             "in the middle of its window"
@@ -94,60 +100,60 @@ class ClaimsOracle:
         device_id = self._bench.bench.device(device).spec.device_id
         return self._is_quiet and device_id not in self._bench.bench.unfinished_devices()
 
-    async def judge_opening(self, device: str, code: str, view: View) -> None:
-        """A code opened a door of which all was done: the API must know it, or nobody's it is.
+    async def judge_opening(self, device: str, code: str, sight: Sight) -> None:
+        """A code opened a door of which all was done: the API must know it, for this time.
+
+        A lock with schedules goes by its own clock, and the gateway keeps the time for one
+        without, so a code may open by either. A code that was never of the API's making, such as
+        one that somebody added at the keypad, is nobody's.
 
         Args:
             device: Whose door.
             code: The digits.
-            view: What the lock held before.
+            sight: What the lock held before.
 
         Raises:
-            SafetyViolated: When the code was revoked, and the gateway says that all is done.
+            SafetyViolated: When the code was revoked, or is not of this time, and the gateway says
+                that all is done.
         """
-        if not self.says_all_is_done(device):
+        if not self.says_all_is_done(device) or self._lies.count[device] != self._agreed[device]:
             return
-        if self._lies.count[device] != self._agreed[device]:
+        known = [each for each in await self.codes(device) if each["code"] == code]
+        slot = sight.holder(code)
+        if slot is None or code not in self._known[device]:
             return
-        if code in {each["code"] for each in await self.codes(device)}:
-            return
-        if code not in self._known[device]:
-            # Never of the API's making: somebody added it at the keypad.
-            return
-        slot = next((each for each in view["slots"] if each["code"] == code), None)
-        if slot is None:
-            # A lock that keeps hashes does not show which slot it was.
-            return
-        ends = [window["ends_at"] for window in slot["year_day"]]
-        if slot["revision"] is not None and not any(
-            end is not None and at(end) <= at(self._bench.now) for end in ends
+        true = at(self._bench.now)
+        if not known:
+            ends = [window.ends_at for window in slot.year_day]
+            if not any(end is not None and _instant(end, sight) <= true for end in ends):
+                raise SafetyViolated(
+                    "revocation",
+                    device,
+                    f"the code of slot {slot.slot} opened, which the API knows no more",
+                )
+        elif not any(
+            _is_in_window(each, true) or _is_in_window(each, sight.shown) for each in known
         ):
             raise SafetyViolated(
-                "revocation",
-                device,
-                f"the code of slot {slot['slot']} opened, which the API knows no more",
+                "window", device, f"the code of slot {slot.slot} opened outside what the API says"
             )
 
-    def _differences(self, codes: list[Code], view: View) -> list[str]:
+    def _differences(self, codes: list[Code], sight: Sight) -> list[str]:
         """What the API claims and the device does not hold; a sentence each, without PINs."""
-        held = {slot["code"]: slot for slot in view["slots"] if slot["code"] is not None}
-        if any(slot["is_code_hashed"] for slot in view["slots"]):
-            # Which slot holds which code can't be seen.
-            return []
         wrong = []
         for code in codes:
             is_claimed = code["status"] == "set" or code.get("is_scheduled_on_device")
             if not is_claimed or code["pending_mutations"] or self._is_over(code):
                 continue
-            slot = held.get(code["code"])
+            slot = sight.holder(code["code"])
             if slot is None:
                 wrong.append(f"a code shows as {code['status']}, and no slot holds it")
             elif code["status"] == "set" and (
-                slot["user"] is None or slot["user"]["status"] != "occupied_enabled"
+                slot.user is None or slot.user.status != "occupied_enabled"
             ):
-                wrong.append(f"the code of slot {slot['slot']} shows as set, and is disabled")
-            elif any(not _is_within(window, code, view) for window in slot["year_day"]):
-                wrong.append(f"slot {slot['slot']} is open for longer than its code says")
+                wrong.append(f"the code of slot {slot.slot} shows as set, and is disabled")
+            elif any(not _is_within(window, code, sight) for window in slot.year_day):
+                wrong.append(f"slot {slot.slot} is open for longer than its code says")
         return wrong
 
     def _is_over(self, code: Code) -> bool:
@@ -160,17 +166,24 @@ class ClaimsOracle:
         return has_begun and not self._is_over(code)
 
 
-def _is_within(window: Mapping[str, Any], code: Code, view: View) -> bool:
+def _is_in_window(code: Code, instant: dt.datetime) -> bool:
+    starts_at, ends_at = code.get("starts_at"), code.get("ends_at")
+    if starts_at is not None and instant < at(starts_at):
+        return False
+    return ends_at is None or instant < at(ends_at)
+
+
+def _is_within(window: YearDayView, code: Code, sight: Sight) -> bool:
     """Whether a window of a lock lies inside that of its code."""
     starts_at, ends_at = code.get("starts_at"), code.get("ends_at")
-    if starts_at is not None and _instant(window["starts_at"], view) < at(starts_at):
+    if starts_at is not None and _instant(window.starts_at, sight) < at(starts_at):
         return False
     if ends_at is None:
         return True
-    return window["ends_at"] is not None and _instant(window["ends_at"], view) <= at(ends_at)
+    return window.ends_at is not None and _instant(window.ends_at, sight) <= at(ends_at)
 
 
-def _instant(bound: str, view: View) -> dt.datetime:
+def _instant(bound: str, sight: Sight) -> dt.datetime:
     """A bound of a window; one in local time is taken by the distance from UTC of now.
 
     So it is right on benches whose doors have no zone; where clocks are changed, the suites of
@@ -179,7 +192,8 @@ def _instant(bound: str, view: View) -> dt.datetime:
     found = at(bound)
     if found.tzinfo is not None:
         return found
-    return (found - dt.timedelta(minutes=view["clock"]["utc_offset_min"])).replace(tzinfo=dt.UTC)
+    offset = dt.timedelta(minutes=sight.memory.clock.utc_offset_min)
+    return (found - offset).replace(tzinfo=dt.UTC)
 
 
 def _is_refused(code: Code) -> bool:

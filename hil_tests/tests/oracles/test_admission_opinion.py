@@ -2,105 +2,184 @@
 
 from __future__ import annotations
 
-from typing import Any
+import dataclasses
+import datetime as dt
+from typing import Final
 
 import pytest
 
+from gateway.profiles import load_profiles
 from hil_tests.oracles.admission import opinion
+from hil_tests.oracles.lives import FirstUses, Life
+from hil_tests.oracles.sight import Sight, at
+from hil_tests.tests.oracles.seen_lock import (
+    AFTER,
+    BEFORE,
+    CODE,
+    INSIDE,
+    OFFICE,
+    WINDOW,
+    holiday,
+    seen,
+)
 
-WINDOW = {
-    "index": 1,
-    "starts_at": "2025-07-10T12:00:00Z",
-    "ends_at": "2025-07-10T13:00:00Z",
-    "revision": 1,
-}
-ON_THE_WALL = {
-    **WINDOW,
-    "starts_at": "2025-07-10T14:00:00",
-    "ends_at": "2025-07-10T15:00:00",
-}
-OFFICE = {
-    "index": 1,
-    "days": ("thursday",),
-    "start": "12:00",
-    "end": "13:00",
-    "revision": 1,
-}
-INSIDE, BEFORE, AFTER = "2025-07-10T12:30:00Z", "2025-07-10T11:30:00Z", "2025-07-10T13:30:00Z"
+OUTSIDE: Final = "outside_schedule"
+WEEK: Final = "week_day_schedule_user"
+BOTH: Final = "schedule_restricted_user"
+FREE: Final = "unrestricted_user"
+NEW_YORK_MIN: Final = -240
+ON_THE_WALL: Final = dataclasses.replace(
+    WINDOW, starts_at="2025-07-10T14:00:00", ends_at="2025-07-10T15:00:00"
+)
+_NATIVE: Final = load_profiles()["generic-native"]
+PROGRAMMER: Final = dataclasses.replace(_NATIVE.keypad, programming_code_opens=True)
+CARELESS: Final = dataclasses.replace(_NATIVE.clock, lost_admits=True)
 
 
-def view(now: str = INSIDE, **changed: Any) -> dict[str, Any]:
-    user = {"index": 1, "name": "", "status": "occupied_enabled", "revision": 1}
-    user["type"] = changed.pop("type", "year_day_schedule_user")
-    user["status"] = changed.pop("status", user["status"])
-    slot = {
-        "slot": 1,
-        "code": "482915",
-        "is_code_hashed": False,
-        "revision": 1,
-        "user": None if changed.pop("no_user", False) else user,
-        "year_day": changed.pop("year_day", (WINDOW,)),
-        "week_day": changed.pop("week_day", ()),
-    }
-    return {
-        "slots": (slot,),
-        "is_powered": changed.pop("is_powered", True),
-        "counters": {"locked_out_until": changed.pop("locked_out_until", None)},
-        "clock": {
-            "now": now,
-            "utc_offset_min": changed.pop("utc_offset_min", 0),
-            "quality": changed.pop("quality", "trusted"),
-        },
-    }
+def answers(sight: Sight, code: str = CODE) -> set[str]:
+    return set(opinion(sight, code, FirstUses(20)).answers)
 
 
 @pytest.mark.parametrize(
-    ("seen", "opens"),
+    ("sight", "answer"),
     [
-        (view(), True),
-        (view(BEFORE), False),
-        (view(AFTER), False),
-        (view("2025-07-10T12:00:00Z"), None),
-        (view("2025-07-10T13:00:01Z"), None),
-        (view("2025-07-10T13:00:02Z"), False),
-        (view(year_day=({**WINDOW, "ends_at": None},)), True),
-        (view(year_day=()), False),
-        # By the wall clock, two hours ahead.
-        (view(year_day=(ON_THE_WALL,), utc_offset_min=120), True),
-        (view(year_day=(ON_THE_WALL,), utc_offset_min=60), False),
-        (view(year_day=({**ON_THE_WALL, "ends_at": None},), utc_offset_min=300), True),
-        (view(BEFORE, type="unrestricted_user"), True),
-        (view(BEFORE, type="forced_user"), True),
-        (view(BEFORE, type="disposable_user"), True),
-        (view(type="non_access_user"), False),
-        (view(type="remote_only_user"), False),
-        (view(type="expiring_user"), None),
-        (view(status="occupied_disabled"), False),
-        (view(no_user=True), False),
-        (view(is_powered=False), False),
-        (view(quality="holdover"), True),
-        (view(quality="lost"), False),
-        (view(quality="rolled_back"), False),
-        (view(quality="lost", type="unrestricted_user"), True),
-        (view(locked_out_until="2025-07-10T12:31:00Z"), False),
-        (view(locked_out_until="2025-07-10T12:30:01Z"), None),
-        (view(locked_out_until="2025-07-10T12:29:00Z"), True),
-        (view(type="week_day_schedule_user", week_day=(OFFICE,)), True),
-        (view(BEFORE, type="week_day_schedule_user", week_day=(OFFICE,)), False),
-        (view(BEFORE, type="week_day_schedule_user", week_day=(OFFICE,), utc_offset_min=60), True),
-        (view("2025-07-10T12:59:59Z", type="week_day_schedule_user", week_day=(OFFICE,)), None),
-        (view(type="week_day_schedule_user"), False),
-        (view(type="schedule_restricted_user", year_day=(), week_day=()), False),
-        (view(type="schedule_restricted_user", week_day=(OFFICE,)), True),
-        (view(type="schedule_restricted_user", week_day=({**OFFICE, "end": "12:10"},)), False),
+        (seen(), "opened"),
+        (seen(BEFORE), OUTSIDE),
+        (seen(AFTER), OUTSIDE),
+        (seen("2025-07-10T11:59:59Z"), OUTSIDE),
+        (seen("2025-07-10T12:00:00Z"), "opened"),
+        (seen("2025-07-10T12:59:59Z"), "opened"),
+        (seen("2025-07-10T13:00:00Z"), OUTSIDE),
+        (seen(AFTER, year_day=(dataclasses.replace(WINDOW, ends_at=None),)), "opened"),
+        (seen(year_day=()), OUTSIDE),
+        # An instant is one wherever the door is; a window on the wall is two hours ahead.
+        (seen(utc_offset_min=NEW_YORK_MIN), "opened"),
+        (seen(year_day=(ON_THE_WALL,), utc_offset_min=120), "opened"),
+        (seen(year_day=(ON_THE_WALL,), utc_offset_min=60), OUTSIDE),
+        (seen("2025-07-10T13:00:00Z", year_day=(ON_THE_WALL,), utc_offset_min=120), OUTSIDE),
+        (seen(BEFORE, kind=FREE), "opened"),
+        (seen(BEFORE, kind="forced_user"), "duress"),
+        (seen(BEFORE, kind="disposable_user"), "opened"),
+        (seen(kind="non_access_user"), "non_access"),
+        (seen(kind="remote_only_user"), "disabled"),
+        (seen(kind="programming_user"), "non_access"),
+        (seen(kind="programming_user", keypad=PROGRAMMER), "opened"),
+        (seen(kind="expiring_user"), "opened"),
+        (seen(kind="expiring_user", quality="lost"), OUTSIDE),
+        (seen(status="occupied_disabled"), "disabled"),
+        (seen(has_user=False), "unknown_code"),
+        (seen(is_hashed=True), "opened"),
+        (seen(is_running=False), "no_power"),
+        (seen(quality="holdover"), "opened"),
+        (seen(quality="lost"), OUTSIDE),
+        (seen(quality="rolled_back"), OUTSIDE),
+        (seen(BEFORE, quality="lost", clock=CARELESS), "opened"),
+        (seen(quality="lost", year_day=(), clock=CARELESS), OUTSIDE),
+        # What its type does not name is no schedule of its.
+        (seen(quality="lost", year_day=(), week_day=(OFFICE,), clock=CARELESS), OUTSIDE),
+        (seen(quality="lost", kind=FREE), "opened"),
+        (seen(kind=WEEK, week_day=(OFFICE,)), "opened"),
+        (seen(BEFORE, kind=WEEK, week_day=(OFFICE,)), OUTSIDE),
+        (seen(BEFORE, kind=WEEK, week_day=(OFFICE,), utc_offset_min=60), "opened"),
+        (seen("2025-07-10T12:59:59Z", kind=WEEK, week_day=(OFFICE,)), "opened"),
+        (seen("2025-07-10T13:00:00Z", kind=WEEK, week_day=(OFFICE,)), OUTSIDE),
+        (seen("2025-07-11T12:30:00Z", kind=WEEK, week_day=(OFFICE,)), OUTSIDE),
+        (seen(kind=WEEK), OUTSIDE),
+        (seen(kind=BOTH, year_day=()), OUTSIDE),
+        (seen(kind=BOTH, week_day=(OFFICE,)), "opened"),
+        (seen(kind=BOTH, week_day=(dataclasses.replace(OFFICE, end="12:10"),)), OUTSIDE),
     ],
 )
-def test_code_is_to_open_when_everything_allows_it(
-    seen: dict[str, Any],
-    opens: bool | None,  # noqa: FBT001 - a value of the table.
-) -> None:
-    assert opinion(seen, "482915").opens is opens
+def test_code_is_answered_as_user_and_clock_have_it(sight: Sight, answer: str) -> None:
+    assert answers(sight) == {answer}
 
 
-def test_code_that_no_slot_holds_is_not_to_open() -> None:
-    assert opinion(view(), "111111").opens is False
+@pytest.mark.parametrize(
+    ("mode", "free", "late", "forced"),
+    [
+        ("normal", "opened", OUTSIDE, "duress"),
+        ("no_remote_lock_unlock", "opened", OUTSIDE, "duress"),
+        ("vacation", "privacy", "privacy", "privacy"),
+        ("privacy", "privacy", "privacy", "privacy"),
+        ("passage", "opened", "opened", "duress"),
+    ],
+)
+def test_holiday_decides_over_schedules(mode: str, free: str, late: str, forced: str) -> None:
+    days = (holiday(mode),)
+    assert answers(seen(kind=FREE, holidays=days)) == {free}
+    assert answers(seen(year_day=(), holidays=days)) == {late}
+    assert answers(seen(kind="forced_user", holidays=days)) == {forced}
+    # It begins and ends by the wall, and a lock that knows no time knows no holiday.
+    assert answers(seen(kind=FREE, holidays=days, utc_offset_min=60)) == {"opened"}
+    assert answers(seen(kind=FREE, holidays=days, quality="lost")) == {"opened"}
+    # What is no matter of time stays as it is.
+    if mode == "passage":
+        assert answers(seen(kind="non_access_user", holidays=days)) == {"non_access"}
+        assert answers(seen(status="occupied_disabled", holidays=days)) == {"disabled"}
+
+
+@pytest.mark.parametrize(
+    ("hardware", "expected"),
+    [
+        ({"is_privacy_thrown": True}, {"privacy"}),
+        ({"battery_mv": 3800}, {"no_power"}),
+        ({"battery_mv": 3801}, {"opened"}),
+        ({"battery_mv": 0, "jump_mv": 9000}, {"opened"}),
+        ({"is_blocked": True}, {"jammed"}),
+        ({"is_blocked": True, "battery_charge": 0.3}, {"jammed", "no_power"}),
+        ({"is_blocked": True, "bolt": "unlocked"}, {"opened"}),
+        ({"is_blocked": True, "bolt": "not_fully_locked"}, {"opened", "jammed"}),
+    ],
+)
+def test_hardware_decides_last(hardware: dict[str, object], expected: set[str]) -> None:
+    assert answers(seen(hardware=hardware)) == expected
+    # It is asked for codes that open only.
+    assert answers(seen(AFTER, hardware=hardware)) == {OUTSIDE}
+
+
+def test_programmer_may_come_in_although_privacy_is_thrown_and_not_on_a_holiday() -> None:
+    thrown = {"is_privacy_thrown": True}
+    sight = seen(kind="programming_user", keypad=PROGRAMMER, hardware=thrown)
+    assert answers(sight) == {"opened"}
+    closed = seen(kind="programming_user", keypad=PROGRAMMER, holidays=(holiday("privacy"),))
+    assert answers(closed) == {"privacy"}
+
+
+@pytest.mark.parametrize(
+    ("until", "expected"),
+    [
+        ("2025-07-10T12:30:02Z", {"locked_out"}),
+        ("2025-07-10T12:30:01Z", {"locked_out", "opened"}),
+        ("2025-07-10T12:30:00Z", {"locked_out", "opened"}),
+        ("2025-07-10T12:29:58Z", {"opened"}),
+    ],
+)
+def test_lockout_is_looked_at_before_the_code(until: str, expected: set[str]) -> None:
+    assert answers(seen(locked_out_until=until)) == expected
+    told = opinion(seen(locked_out_until=until), CODE, FirstUses(20))
+    assert told.opens is {1: next(iter(expected)) == "opened"}.get(len(expected))
+
+
+@pytest.mark.parametrize("is_hashed", [False, True])
+def test_code_that_no_slot_holds_is_unknown(is_hashed: bool) -> None:  # noqa: FBT001 - of the table.
+    assert answers(seen(is_hashed=is_hashed), "111111") == {"unknown_code"}
+    assert answers(seen(is_hashed=is_hashed), "482") == {"incomplete"}
+
+
+def test_lock_whose_codes_have_one_length_takes_the_digits_that_make_one() -> None:
+    sight = seen(code_lengths=(6,))
+    assert answers(sight, CODE + "00") == {"opened"}
+    assert answers(sight, "00" + CODE) == {"incomplete", "locked_out"}
+    assert answers(sight, CODE[:5]) == {"incomplete"}
+
+
+def test_expiring_code_is_judged_by_its_first_use_and_passage_forgives_it() -> None:
+    first_uses, life = FirstUses(20), Life(1, 1)
+    first_uses.opened(life, at(INSIDE), is_judged=True)
+    expired = at(INSIDE) + dt.timedelta(minutes=20)
+    late = expired.strftime("%Y-%m-%dT%H:%M:%SZ")
+    sight = seen(late, kind="expiring_user")
+    assert set(opinion(sight, CODE, first_uses).answers) == {OUTSIDE}
+    days = (dataclasses.replace(holiday("passage"), ends_at="2025-07-11T00:00:00"),)
+    told = opinion(seen(late, kind="expiring_user", holidays=days), CODE, first_uses)
+    assert (set(told.answers), told.is_life_judged, told.life) == ({"opened"}, False, life)

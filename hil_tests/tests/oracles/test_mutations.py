@@ -15,15 +15,17 @@ from firmware_sim.memory import audit_ring
 from firmware_sim.memory.flash_memory import FlashMemory
 from firmware_sim.memory.interface import Change
 from firmware_sim.radio.peripheral import LockPeripheral
+from gateway.plan import operations
 from gateway.reconcile import memory as gateway_memory
 from gateway.reconcile.session import DeviceSession
+from hil_tests.bench_file import BenchFile
 from hil_tests.errors import LivenessViolated, SafetyViolated
 from hil_tests.fixtures import BenchFactory
 from hil_tests.oracles.safety import SafetyOracle
 from hil_tests.sim_bench import SimBench
 from hil_tests.suites.local_door import DOOR, door_file, local_profile
 from hil_tests.suites.steps import create_code, device_id
-from protocols.doorlock.vocabulary import Status
+from protocols.doorlock.vocabulary import Status, UserType
 from protocols.profiles.parser import ZoneAwareness
 from protocols.strike import messages as m
 
@@ -42,9 +44,9 @@ def admits_for_ever(*_: Any, **__: Any) -> bool:
 async def test_healthy_bench_breaks_no_rule(bench: SimBench, oracle: SafetyOracle) -> None:
     await create_code(bench, "gym", code="482915", **SOON)
     await create_code(bench, "bike-room", code="271828")
-    assert not (await oracle.enter("gym", "482915"))["opened"]
+    assert not (await oracle.enter("gym", "482915")).outcome["opened"]
     await bench.advance(to="2025-07-10T12:15:00Z", settle=True)
-    assert (await oracle.enter("gym", "482915"))["opened"]
+    assert (await oracle.enter("gym", "482915")).outcome["opened"]
     for _ in range(7):
         await oracle.enter("bike-room", "999999")
     await oracle.look()
@@ -59,9 +61,9 @@ async def test_window_in_local_time_is_judged_by_the_wall_clock(open_bench: Benc
         await create_code(bench, DOOR, code="482915", **SOON)
         await create_code(bench, DOOR, code="739204", starts_at=SOON["ends_at"])
         await oracle.look()
-        assert not (await oracle.enter(DOOR, "482915"))["opened"]
+        assert not (await oracle.enter(DOOR, "482915")).outcome["opened"]
         await bench.advance(to="2025-07-10T12:15:00Z", settle=True)
-        assert (await oracle.enter(DOOR, "482915"))["opened"]
+        assert (await oracle.enter(DOOR, "482915")).outcome["opened"]
         firmware, now = bench.bench.device(DOOR).firmware, asyncio.get_running_loop().time()
         window = firmware.handle(m.GetYearDaySchedule(year_day_index=1, user_index=1), now)
         wider = m.SetYearDaySchedule(
@@ -82,7 +84,9 @@ async def test_lock_that_ignores_the_end_of_windows_is_caught(
     await create_code(bench, "gym", code="482915", **SOON)
     monkeypatch.setattr(admission, "is_in_schedule", admits_for_ever)
     await bench.advance(to="2025-07-10T12:30:00Z")
-    with pytest.raises(SafetyViolated, match="keypad at gym: a code opened although it is out"):
+    with pytest.raises(
+        SafetyViolated, match="keypad at gym: a code of slot 1 opened although it is"
+    ):
         await oracle.enter("gym", "482915")
 
 
@@ -110,7 +114,7 @@ async def test_lock_that_forgets_its_lockout_without_power_is_caught(
     monkeypatch.setattr(LockFirmware, "power", forgetful)
     for _ in range(5):
         await oracle.enter("gym", "999999")
-    assert (await oracle.enter("gym", "482915"))["reason"] == "locked_out"
+    assert (await oracle.enter("gym", "482915")).outcome["reason"] == "locked_out"
     await bench.call("/bench/devices/gym/power", on=False)
     await bench.call("/bench/devices/gym/power", on=True)
     with pytest.raises(SafetyViolated, match="lockout at gym: an entry was answered opened"):
@@ -157,23 +161,40 @@ async def test_entry_that_leaves_no_record_is_caught(
     oracle: SafetyOracle, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(core, "chained", lambda *_, **__: ())
-    with pytest.raises(SafetyViolated, match="log at gym: an entry left no record from 0 on"):
+    with pytest.raises(SafetyViolated, match="log at gym: an entry that was answered unknown_c"):
         await oracle.enter("gym", "999999")
 
 
-async def test_gateway_that_reports_set_too_early_is_caught(
-    bench: SimBench, oracle: SafetyOracle, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    async def hasty(session: DeviceSession, driver: Any, step: Any) -> bool:
-        del driver
-        session._findings.confirm(step)
-        return False
+async def hasty(session: DeviceSession, driver: Any, step: Any) -> bool:
+    """Say of each step that it is done, and do nothing."""
+    del driver
+    session._findings.confirm(step)
+    return False
 
+
+@pytest.mark.parametrize("profile", ["generic-native", "generic-hashed"])
+async def test_gateway_that_reports_set_too_early_is_caught(
+    open_bench: BenchFactory, bench_file: BenchFile, monkeypatch: pytest.MonkeyPatch, profile: str
+) -> None:
     monkeypatch.setattr(DeviceSession, "_take", hasty)
     monkeypatch.setattr(gateway_memory, "not_held", lambda *_: [])
-    await create_code(bench, "gym", code="482915")
-    with pytest.raises(SafetyViolated, match="claims at gym: a code shows as set, and no slot"):
-        await oracle.look()
+    gym = next(device for device in bench_file.devices if device.name == "gym")
+    file = dataclasses.replace(bench_file, devices=(dataclasses.replace(gym, profile=profile),))
+    async with open_bench(file=file) as bench:
+        oracle = SafetyOracle(bench)
+        await create_code(bench, "gym", code="482915")
+        with pytest.raises(SafetyViolated, match="claims at gym: a code shows as set, and no"):
+            await oracle.look()
+
+
+async def test_gateway_that_stores_a_window_as_no_limit_is_caught_when_the_code_opens(
+    bench: SimBench, oracle: SafetyOracle, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(operations, "_user_type", lambda *_: UserType.UNRESTRICTED_USER)
+    await create_code(bench, "gym", code="482915", **SOON)
+    await oracle.look()
+    with pytest.raises(SafetyViolated, match="window at gym: the code of slot 1 opened outside"):
+        await oracle.enter("gym", "482915")
 
 
 async def test_gateway_that_believes_a_lock_that_lies_is_caught_after_healing(
