@@ -18,7 +18,7 @@ from firmware_sim.device import Device, DeviceSpec
 from firmware_sim.errors import DeviceConflict, SimulationError, UnknownDevice
 from firmware_sim.faults.plan import NO_FAULTS, FaultPlan
 from firmware_sim.flash.errors import FlashMisused
-from firmware_sim.hardware.battery import FULL_PPM, BatteryPack
+from firmware_sim.hardware.battery import FULL_PPM, new_supply
 from firmware_sim.hardware.rtc import Rtc, RtcState
 from firmware_sim.kernel.alarm import Alarms, TimerLoop
 from firmware_sim.kernel.clock import EPOCH_2000_MS, WorldClock
@@ -129,7 +129,7 @@ class World:
         """
         names = self._free_names(spec)
         fresh = self._fresh_clock(spec)
-        battery = BatteryPack(since_us=fresh.true_us)
+        battery = new_supply(fresh.true_us, is_wired=spec.profile.has_direct_power)
         memory = self._memory(spec, DeviceState(clock=fresh, battery=battery))
         facts = spec.profile.clock
         rtc = Rtc(
@@ -300,6 +300,7 @@ class World:
 
         Raises:
             UnknownDevice: When there is no such device.
+            HardwareMissing: When it is wired.
         """
         device = self.device(name)
         device.firmware.hardware.jump(mv, self._now())
@@ -312,7 +313,9 @@ class World:
 
         Raises:
             UnknownDevice: When there is no such device.
+            HardwareMissing: When it is wired.
         """
+        self.hardware(name).check_cells()
         await self.power(name, on=False)
         self.hardware(name).set_charge(FULL_PPM, self._now())
         await self.power(name, on=True)

@@ -75,13 +75,13 @@ async def apply(world: World, name: str, body: Mapping[str, Any]) -> None:
     Raises:
         BenchError: When the lock has no such part.
     """
-    if "replace" in body:
-        await world.replace_cells(name)
-    if "jump_v" in body:
-        await world.jump(name, round(body["jump_v"] * 1000))
-    if "temperature_c" in body:
-        world.warm(name, body["temperature_c"])
     try:
+        if "replace" in body:
+            await world.replace_cells(name)
+        if "jump_v" in body:
+            await world.jump(name, round(body["jump_v"] * 1000))
+        if "temperature_c" in body:
+            world.warm(name, body["temperature_c"])
         _handle(world.hardware(name), body, world.now)
     except HardwareMissing as error:
         raise BenchError(str(error)) from None

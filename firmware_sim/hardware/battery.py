@@ -57,7 +57,7 @@ class BatteryPack:
     Attributes:
         used_uah: Microampere hours that are gone.
         since_us: True instant until which they are counted, microseconds since 2000; 0 = nobody
-            has counted yet.
+            has counted yet, and below it there is nothing to count: the lock is wired.
         jump_mv: Millivolts at the jump terminals; 0 = nothing is held there.
         is_inserted: False while the cells are out.
     """
@@ -68,12 +68,19 @@ class BatteryPack:
     is_inserted: bool = True
 
     @property
+    def is_wired(self) -> bool:
+        """True for the supply of a lock without cells, which never runs down."""
+        return self.since_us < 0
+
+    @property
     def has_supply(self) -> bool:
         """True when a processor gets power from anywhere."""
         return self.is_inserted or self.jump_mv > 0
 
     def at(self, at_us: int) -> BatteryPack:
         """The pack at an instant, with what it lost by then."""
+        if self.is_wired:
+            return self
         if not self.since_us or at_us <= self.since_us:
             return dataclasses.replace(self, since_us=at_us)
         na = _LEAK_NA + (_ASLEEP_NA if self.is_inserted and not self.jump_mv else 0)
@@ -86,7 +93,7 @@ class BatteryPack:
     def drawn(self, uah: int, at_us: int) -> BatteryPack:
         """The pack after something took so many microampere hours."""
         aged = self.at(at_us)
-        taken = 0 if self.jump_mv else uah
+        taken = 0 if self.jump_mv or self.is_wired else uah
         return dataclasses.replace(aged, used_uah=aged.used_uah + taken)
 
     def charged(self, charge_ppm: int, at_us: int) -> BatteryPack:
@@ -124,6 +131,11 @@ class BatteryPack:
             return False
         limit_mv = facts.full_mv * _BROWN_OUT_PERCENT // 100
         return self.under_load_mv(facts, load_ma, at_us) < limit_mv
+
+
+def new_supply(at_us: int, *, is_wired: bool) -> BatteryPack:
+    """What a new lock runs on: fresh cells from that true instant on, or wires."""
+    return BatteryPack(since_us=-1 if is_wired else at_us)
 
 
 def level_of(facts: BatteryFacts, mv: int) -> BatteryLevel:

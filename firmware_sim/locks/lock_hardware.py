@@ -157,8 +157,22 @@ class LockHardware:
 
     # --- the battery ------------------------------------------------------------------------
 
+    def check_cells(self) -> None:
+        """Nothing, for a lock with cells.
+
+        Raises:
+            HardwareMissing: When it is wired, and so has no jump terminals either.
+        """
+        if self._core.state.battery.is_wired:
+            raise HardwareMissing("battery: it is wired")
+
     def set_charge(self, charge_ppm: int, now: float) -> None:
-        """Let the cells have so much left, parts per million."""
+        """Let the cells have so much left, parts per million.
+
+        Raises:
+            HardwareMissing: When the lock is wired.
+        """
+        self.check_cells()
         at_us = self._begin(now)
         state = self._core.state
         battery = state.battery.charged(min(max(charge_ppm, 0), FULL_PPM), at_us)
@@ -166,11 +180,20 @@ class LockHardware:
         self._core.trace.record("battery", charge_ppm=charge_ppm)
 
     def set_battery_mv(self, mv: int, now: float) -> None:
-        """Let the cells have so many millivolts under the load of the motor."""
+        """Let the cells have so many millivolts under the load of the motor.
+
+        Raises:
+            HardwareMissing: When the lock is wired.
+        """
         self.set_charge(charge_of_mv(self._core.profile.battery, mv), now)
 
     def jump(self, mv: int, now: float) -> None:
-        """Hold a battery of so many millivolts to the jump terminals; 0 = take it away."""
+        """Hold a battery of so many millivolts to the jump terminals; 0 = take it away.
+
+        Raises:
+            HardwareMissing: When the lock is wired.
+        """
+        self.check_cells()
         at_us = self._begin(now)
         battery = self._core.state.battery.at(at_us)
         self._core.trace.record("jump", mv=mv)

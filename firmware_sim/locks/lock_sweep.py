@@ -23,7 +23,7 @@ from firmware_sim.flash.power_cut import (
     power_cut_sweep,
 )
 from firmware_sim.flash.torn import ALL_MODELS, TornModel
-from firmware_sim.hardware.battery import BatteryPack
+from firmware_sim.hardware.battery import new_supply
 from firmware_sim.hardware.rtc import Rtc
 from firmware_sim.kernel.streams import derive_seed
 from firmware_sim.locks.firmware import LockFirmware
@@ -258,7 +258,8 @@ def _log_text(record: LogRecord | None) -> str:
 
 def _new_lock(plan: LockSweepPlan, salt: bytes) -> FlashMemory:
     clock = Rtc.fresh(world_epoch_us=EPOCH_S * 1_000_000, now=0.0)
-    fresh = DeviceState(clock=clock, battery=BatteryPack(since_us=clock.true_us))
+    supply = new_supply(clock.true_us, is_wired=plan.profile.has_direct_power)
+    fresh = DeviceState(clock=clock, battery=supply)
     factory = factory_record(plan.profile, serial_number=_SERIAL_NUMBER, salt=salt)
     return new_memory(factory, fresh, settings=plan.settings)
 

@@ -11,6 +11,7 @@ import pytest_asyncio
 
 import hil_tests.bench
 from gateway import profiles
+from hil_tests.bench_file import BenchFile
 from hil_tests.fixtures import BenchFactory
 from hil_tests.sim_bench import ApiRefused, SimBench
 from hil_tests.suites.steps import create_code, device_id, enter
@@ -224,3 +225,18 @@ async def test_body_that_can_not_be_is_refused_and_changes_nothing(
         await hands(bench, **body)
     assert (refused.value.status, refused.value.error_type) == (400, "invalid_input")
     assert await bench.get(f"/bench/devices/{LOCK}/hardware") == before
+
+
+async def test_wired_lock_never_runs_down_and_has_no_cells(
+    open_bench: BenchFactory, bench_file: BenchFile
+) -> None:
+    [gym] = [device for device in bench_file.devices if device.name == LOCK]
+    wired = dataclasses.replace(gym, profile="brivo")
+    async with open_bench(file=dataclasses.replace(bench_file, devices=(wired,))) as bench:
+        await bench.advance(seconds=30 * 86_400, settle=True)
+        view = await bench.get(f"/bench/devices/{LOCK}/hardware")
+        assert (view["battery_charge"], view["battery_level"]) == (1.0, "ok")
+        for body in ({"charge": 0.1}, {"battery_mv": 4000}, {"jump_v": 9}, {"replace": True}):
+            with pytest.raises(ApiRefused, match="this kind of lock has no battery: it is wired"):
+                await hands(bench, **body)
+        assert await bench.get(f"/bench/devices/{LOCK}/hardware") == view
