@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from hil_tests.errors import CampaignError
 from hil_tests.explore.campaign import Campaign
 from hil_tests.explore.run import Verdict, hush, perform
 from hil_tests.explore.token import RunSpec
@@ -70,8 +71,15 @@ def _at_once(
 
 
 def _perform(spec: RunSpec, trace_path: Path) -> Line:
-    """One run; its trace stays when it failed."""
-    trace_path.parent.mkdir(parents=True, exist_ok=True)
+    """One run; its trace stays when it failed.
+
+    Raises:
+        CampaignError: When there is no place for its trace.
+    """
+    try:
+        trace_path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise CampaignError(f"can't write {trace_path.parent}: {error.strerror}") from None
     report = perform(spec, trace_path=trace_path)
     if report.verdict is Verdict.OK:
         trace_path.unlink(missing_ok=True)

@@ -10,7 +10,7 @@ import pytest
 
 from firmware_sim.locks import admission, requests
 from firmware_sim.locks.core import LockCore
-from hil_tests.errors import LivenessViolated, SafetyViolated, Violation
+from hil_tests.errors import CampaignError, LivenessViolated, SafetyViolated, Violation
 from hil_tests.explore import run as runs
 from hil_tests.explore.campaign import Campaign
 from hil_tests.explore.pool import perform_all
@@ -146,3 +146,14 @@ def test_no_run_begins_once_the_time_is_up(tmp_path: Path, jobs: int) -> None:
     campaign = Campaign(tmp_path / "campaign.jsonl", runs.VERSION)
     specs = [RunSpec(suite="device", seed=1)]
     assert list(perform_all(campaign, specs, jobs=jobs, is_time_up=lambda: True)) == []
+
+
+@pytest.mark.parametrize("jobs", [1, pytest.param(2, marks=pytest.mark.real_servers)])
+def test_campaign_where_no_folder_can_be_is_told_and_no_mistake(tmp_path: Path, jobs: int) -> None:
+    (tmp_path / "file").write_text("in the way")
+    campaign = Campaign(tmp_path / "file" / "campaign.jsonl", runs.VERSION)
+    specs = [RunSpec(suite="device", seed=1)]
+    with pytest.raises(
+        CampaignError, match=r"can't write .*file/campaign\.traces: Not a directory"
+    ):
+        list(perform_all(campaign, specs, jobs=jobs, is_time_up=lambda: False))
