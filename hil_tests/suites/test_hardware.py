@@ -224,3 +224,14 @@ async def test_body_that_can_not_be_is_refused_and_changes_nothing(
         await hands(bench, **body)
     assert (refused.value.status, refused.value.error_type) == (400, "invalid_input")
     assert await bench.get(f"/bench/devices/{LOCK}/hardware") == before
+
+
+async def test_remote_unlock_that_resets_a_weak_lock_fails_and_harms_nothing_else(
+    door: SimBench,
+) -> None:
+    await hands(door, charge=0.1, bolt="jam")
+    reply = await door.call("/locks/unlock_door", device_id=device_id(door, LOCK), sync=True)
+    assert reply["action_attempt"]["status"] == "error"
+    await hands(door, charge=1.0, bolt="free")
+    await create_code(door, LOCK, code=CODE)
+    assert await enter(door, LOCK, CODE) == "opened"
