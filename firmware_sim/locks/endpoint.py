@@ -12,7 +12,7 @@ import dataclasses
 from collections import deque
 from collections.abc import Callable
 
-from firmware_sim.errors import ProcessorDown
+from firmware_sim.errors import DevicePoweredOff, ProcessorDown
 from firmware_sim.locks.core import LockEvent
 from firmware_sim.locks.firmware import LockFirmware
 from protocols.strike.events import FrameRefused, RequestReceived
@@ -125,7 +125,7 @@ class StrikeEndpoint:
         held_back = connection.held_back = []
         try:
             reply = self._firmware.handle(request.message, self._now())
-        except ProcessorDown:
+        except (DevicePoweredOff, ProcessorDown):
             # Whoever asked waits in vain; what was written by then is written.
             connection.held_back = None
             return

@@ -235,7 +235,8 @@ class LockFirmware:
         ended = [keypad.press(key, now) for key in digits]
         ended.append(keypad.walk_away())
         for entry in ended:
-            if entry is not None and not outcome.opened:
+            # Keys that come after power has gone do nothing.
+            if entry is not None and not outcome.opened and self.is_running:
                 with self._under_load():
                     outcome = keypad_entry.finish(self._core, entry, now)
         return outcome

@@ -87,16 +87,24 @@ def finish(core: LockCore, entry: Entry, now: float) -> KeypadOutcome:
     try:
         core.commit(result.state, result.drafts, now, records=result.records)
     except BrownOut:
-        with contextlib.suppress(ProcessorDown):
-            core.faults.break_down(BROWN_OUT_S, is_cold=True)
+        _lose_power(core)
         return without_power(core, entry.digits)
     slot = decision.slot or None
     core.trace.record(
         "keypad", code=core.trace.pin_tag(entry.digits), reason=result.reason, slot=slot
     )
     if result.is_reset:
-        core.processor.brown_out(now)
+        try:
+            core.processor.brown_out(now)
+        except BrownOut:
+            # Its supply broke down once more, in what it writes when it boots.
+            _lose_power(core)
     return KeypadOutcome(opened=result.reason in _OPENING, reason=result.reason, slot=slot)
+
+
+def _lose_power(core: LockCore) -> None:
+    with contextlib.suppress(ProcessorDown):
+        core.faults.break_down(BROWN_OUT_S, is_cold=True)
 
 
 def without_power(core: LockCore, keys: str) -> KeypadOutcome:

@@ -240,3 +240,14 @@ async def test_wired_lock_never_runs_down_and_has_no_cells(
             with pytest.raises(ApiRefused, match="this kind of lock has no battery: it is wired"):
                 await hands(bench, **body)
         assert await bench.get(f"/bench/devices/{LOCK}/hardware") == view
+
+
+async def test_remote_unlock_that_resets_a_weak_lock_fails_and_harms_nothing_else(
+    door: SimBench,
+) -> None:
+    await hands(door, charge=0.1, bolt="jam")
+    reply = await door.call("/locks/unlock_door", device_id=device_id(door, LOCK), sync=True)
+    assert reply["action_attempt"]["status"] == "error"
+    await hands(door, charge=1.0, bolt="free")
+    await create_code(door, LOCK, code=CODE)
+    assert await enter(door, LOCK, CODE) == "opened"

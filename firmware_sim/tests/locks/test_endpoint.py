@@ -252,3 +252,17 @@ def test_no_well_framed_request_raises(message_type: int, body: bytes) -> None:
     reply, *events = central.values
     assert (reply[2] & 0x80, reply[3]) == (0x80, 1)
     assert all(0x40 <= event[2] < 0x80 for event in events)
+
+
+def test_request_that_resets_a_weak_lock_gets_no_answer_and_the_next_one_does() -> None:
+    rig = Rig()
+    rig.firmware.hardware.set_battery_mv(4000, 0.0)
+    rig.firmware.hardware.jam(True, 0.0)
+    central = Central(rig)
+    told = len(central.told)
+    for fragment in central.session.send(m.UnlockDoor(), 0.0):
+        central.endpoint.received(fragment)
+    assert rig.resets == 1
+    assert not any(isinstance(event, ReplyReceived) for event in central.told[told:])
+    central.connect()
+    assert central.ask(m.GetStatus()).lock_state is LockState.NOT_FULLY_LOCKED
