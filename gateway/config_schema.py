@@ -144,7 +144,7 @@ def dotted(path: Path) -> str:
 
 def nearest(word: str, known: typing.Iterable[str]) -> str:
     """A half sentence that helps with a mistyped word."""
-    choices = list(known)
+    choices = [str(each) for each in known]
     close = difflib.get_close_matches(word, choices, n=1)
     if close:
         return f"; did you mean {close[0]!r}?"

@@ -68,10 +68,10 @@ def full_nvs() -> bytes:
 @pytest.mark.parametrize(
     ("area", "image", "sentence"),
     [
-        ("nvs", full_nvs(), "this NVS area has no room for another item"),
+        ("nvs", full_nvs(), "the lock's flash has no room for another record"),
         ("nvs", bytes(10), "an image of 10 bytes does not fit: it has 65536"),
         ("nvs", bytes(NVS_BYTES), "this area can't be mounted as NVS"),
-        ("nvss", b"", "there is no area 'nvss'; "),
+        ("nvss", b"", "there is no area 'nvss'; did you mean 'nvs'?"),
     ],
 )
 async def test_image_that_does_not_do_is_refused_and_nothing_is_lost(
