@@ -122,8 +122,12 @@ class _Programmer:
         await self._bench.set_faults("lock")
         self._knobs = {}
         await self._bench.call("/bench/devices/lock/power", on=True)
-        parts = {"bolt": "free", **({"privacy": False} if self._profile.privacy_deadbolt else {})}
-        await self._handle(replace=True, **parts)
+        parts: dict[str, Any] = {"bolt": "free"}
+        if self._profile.privacy_deadbolt:
+            parts["privacy"] = False
+        if not self._profile.has_direct_power:
+            parts["replace"] = True
+        await self._handle(**parts)
         await self._bench.advance(seconds=7200)
 
     def _compare(self) -> None:
