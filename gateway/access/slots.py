@@ -144,6 +144,11 @@ def take(
 def release(conn: sa.Connection, ctx: Context, device_id: str, slot: int) -> None:
     """A slot is empty: who waits for space on the device is due again."""
     _close_holder(conn, device_id, slot, ctx.now_ms)
+    wake(conn, ctx, device_id)
+
+
+def wake(conn: sa.Connection, ctx: Context, device_id: str) -> None:
+    """There may be space on a device: who waits for it is due again."""
     conn.execute(_WAKE, {"of_device_id": device_id, "now_ms": ctx.now_ms})
 
 

@@ -1,6 +1,7 @@
 """The shape of `device.reported`: what a device said last, as JSON.
 
-From `Info`, asked for on first contact and when something about the device looks new:
+From `Info`, asked for on first contact, when something about the device looks new, and while a
+code waits for a slot of it:
 ``protocol_version``, ``profile_id``, ``profile_version``, ``serial_number``, ``firmware_version``
 and the capacities ``pin_slot_count``, ``user_count``, ``year_day_per_user``,
 ``week_day_per_user``, ``log_capacity``, ``features`` (bits of `Feature`). Where they differ from
@@ -27,6 +28,7 @@ from protocols.doorlock.window import EPOCH_2000_MS, SECOND_MS
 from protocols.strike.messages import DeviceStatus, Info
 
 MEMORY_DIGEST: Final = "memory_digest"
+_PIN_SLOT_COUNT: Final = "pin_slot_count"
 LOG_NEXT_INDEX: Final = "log_next_index"
 
 
@@ -38,7 +40,7 @@ def of_info(info: Info) -> dict[str, Any]:
         "profile_version": info.profile_version,
         "serial_number": info.serial_number,
         "firmware_version": info.firmware_version,
-        "pin_slot_count": info.pin_slot_count,
+        _PIN_SLOT_COUNT: info.pin_slot_count,
         "user_count": info.user_count,
         "year_day_per_user": info.year_day_per_user,
         "week_day_per_user": info.week_day_per_user,
@@ -72,6 +74,11 @@ def needs_info(reported: Mapping[str, Any], status: DeviceStatus) -> bool:
     A log that is shorter than it was is not the same log.
     """
     return "profile_id" not in reported or status.log_next_index < reported.get(LOG_NEXT_INDEX, 0)
+
+
+def has_more_slots(known: Mapping[str, Any], found: Mapping[str, Any]) -> bool:
+    """True when a device says that it has more PIN slots than it said before."""
+    return bool(found[_PIN_SLOT_COUNT] > known.get(_PIN_SLOT_COUNT, found[_PIN_SLOT_COUNT]))
 
 
 def clock_error_ms(status: DeviceStatus, *, now_ms: int) -> int:

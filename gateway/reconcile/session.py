@@ -19,7 +19,7 @@ from typing import Any, Final
 
 import sqlalchemy as sa
 
-from gateway.access import attempts, retiming, sessions
+from gateway.access import attempts, retiming, sessions, slots
 from gateway.access.attempts import AttemptError, PendingAttempt
 from gateway.access.context import Context
 from gateway.access.door_time import MISMATCH
@@ -69,6 +69,7 @@ class _Facts:
     time_zone: str | None
     warnings: Sequence[Trouble]
     waiting: tuple[PendingAttempt, ...]
+    is_space_awaited: bool
 
 
 class DeviceSession:
@@ -140,8 +141,9 @@ class DeviceSession:
             await self._act(driver)
             status = await driver.status()
             self._note(status)
-            if reported.needs_info(facts.reported, status):
-                await self._learn(driver)
+            # A lock may have got more slots since it was met, as by an update.
+            if reported.needs_info(facts.reported, status) or facts.is_space_awaited:
+                await self._learn(driver, facts)
             status = await self._see_to_clock(driver, status, facts)
             digest = facts.reported.get(reported.MEMORY_DIGEST)
             if status.memory_digest.hex() != digest:
@@ -199,13 +201,18 @@ class DeviceSession:
             )
         )
 
-    async def _learn(self, driver: Driver) -> None:
+    async def _learn(self, driver: Driver, facts: _Facts) -> None:
         info = await driver.info()
         found = reported.of_info(info)
+        device_id = self._device.device_id
+
+        def remember(conn: sa.Connection) -> None:
+            memory.remember(conn, device_id, found)
+            if reported.has_more_slots(facts.reported, found):
+                slots.wake(conn, self._context(), device_id)
+
         # At once: the plan of this very session goes by the device's own capacities.
-        await self._services.store.write(
-            lambda conn: memory.remember(conn, self._device.device_id, found)
-        )
+        await self._services.store.write(remember)
         if info.profile_id != self._device.profile_id:
             logger.warning(
                 "device %s says it is a %.40r, the configuration says %r",
@@ -373,4 +380,5 @@ class DeviceSession:
             time_zone=row.time_zone,
             warnings=row.warnings,
             waiting=tuple(attempts.pending(conn, self._context(), device_id)),
+            is_space_awaited=slots.is_awaited(conn, device_id),
         )

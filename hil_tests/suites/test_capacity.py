@@ -8,7 +8,9 @@ from typing import Any, Final
 import pytest
 
 import hil_tests.bench
+from firmware_sim.faults.plan import FaultPlan
 from gateway.profiles import load_profiles
+from hil_tests.bench_file import BenchFile
 from hil_tests.fixtures import BenchFactory
 from hil_tests.sim_bench import SimBench
 from hil_tests.suites.steps import create_code, enter, error_codes, get_code, list_codes
@@ -101,3 +103,22 @@ async def test_full_memory_takes_no_code_where_another_one_was_either(bench: Sim
     await bench.set_faults(NATIVE)
     await bench.advance(seconds=86_400, settle=True)
     assert list(bench.slots(NATIVE)) == ["731904"]
+
+
+async def test_lock_that_has_more_slots_than_when_it_was_met_is_asked_again_while_somebody_waits(
+    bench_file: BenchFile, open_bench: BenchFactory
+) -> None:
+    few = FaultPlan(device_slots_withdrawn=248)
+    devices = tuple(
+        dataclasses.replace(device, faults=few) if device.name == NATIVE else device
+        for device in bench_file.devices
+    )
+    async with open_bench(file=dataclasses.replace(bench_file, devices=devices)) as bench:
+        codes = await fill(bench, NATIVE, 4)
+        assert await error_codes(bench, codes[2]) == await error_codes(bench, codes[3])
+        assert await error_codes(bench, codes[3]) == [NO_SPACE]
+        await bench.set_faults(NATIVE)
+        report = await bench.advance(seconds=7 * 3600, settle=True)
+        assert report["unfinished"] == []
+        assert [await error_codes(bench, code) for code in codes] == [[], [], [], []]
+        assert len(bench.slots(NATIVE)) == 4
