@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import logging
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any, Final
 
 import sqlalchemy as sa
@@ -41,6 +41,8 @@ def compare(
     device: DueDevice,
     profile: Profile,
     records: Sequence[OccupiedRecord],
+    *,
+    refused_slots: Collection[int] = (),
 ) -> Difference:
     """Find out where a memory is not what was confirmed, and have that repaired.
 
@@ -53,6 +55,8 @@ def compare(
         device: Which device.
         profile: Its facts.
         records: Everything that its memory holds, tombstones too.
+        refused_slots: Where it refused a write for what it holds there: somebody else may have
+            used a revision that was issued to the slot.
     """
     settled, unsettled = _entries(conn, device.device_id)
     found = diff(
@@ -95,7 +99,7 @@ def compare(
     outcomes.memory_differs(conn, ctx, device.device_id, difference)
     foreign = [slot for slot in difference.unknown_slots if slot not in own]
     remember(conn, device.device_id, {slots.FOREIGN_SLOTS: foreign})
-    for slot in difference.newer:
+    for slot in sorted({*difference.newer, *refused_slots}):
         if slot in written:
             _raise_above(conn, ctx, written[slot].entry_id)
     return difference

@@ -14,7 +14,7 @@ import asyncio
 import contextlib
 import dataclasses
 import logging
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any, Final
 
 import sqlalchemy as sa
@@ -246,7 +246,7 @@ class DeviceSession:
             )
         return clock.status
 
-    async def _compare(self, driver: Driver) -> None:
+    async def _compare(self, driver: Driver, refused_slots: Collection[int] = ()) -> None:
         """Compare the memory record by record; what is found goes into the store at once.
 
         A revoked code that is back, as after an older image was put into the device, is cleared
@@ -255,7 +255,12 @@ class DeviceSession:
         records = await driver.list_occupied()
         difference = await self._services.store.write(
             lambda conn: memory.compare(
-                conn, self._context(), self._device, self._profile, records
+                conn,
+                self._context(),
+                self._device,
+                self._profile,
+                records,
+                refused_slots=refused_slots,
             )
         )
         for slot, revision in difference.returned.items():
@@ -269,18 +274,20 @@ class DeviceSession:
             plan = await self._services.store.write(self._plan)
             await self._expect(plan.attempts)
             tried |= await self._act(driver)
-            is_newer = False
+            refused_slots: set[int] = set()
             for step in plan.steps:
                 if self._findings.is_done(step):
                     continue
                 tried = True
-                is_newer |= await self._take(driver, step)
+                if await self._take(driver, step) and step.entry.slot is not None:
+                    refused_slots.add(step.entry.slot)
                 tried |= await self._serve(driver)
-            if not is_newer:
+            if not refused_slots:
                 break
-            # The device knows revisions that the store does not: it was restored from an older
-            # copy. What they are is read, and the plan made anew above them (DESIGN D21).
-            await self._compare(driver)
+            # The device holds what the store does not know of: the store was restored from an
+            # older copy, or somebody at the lock was first. What it is is read, and the plan made
+            # anew above it (DESIGN D21).
+            await self._compare(driver, refused_slots)
         return tried
 
     def _plan(self, conn: sa.Connection) -> sessions.SessionPlan:
@@ -303,7 +310,7 @@ class DeviceSession:
             self._findings.doubt(step)
 
     async def _take(self, driver: Driver, step: Step) -> bool:
-        """Make the writes of one step; True when the device holds a higher revision."""
+        """Make the writes of one step; True when the device holds what is newer, or another."""
         for operation in step.operations:
             try:
                 await driver.apply(operation)

@@ -117,6 +117,49 @@ async def test_higher_revision_that_shows_only_at_the_write_is_continued_at_once
             assert sum(isinstance(change, m.SetCredential) for change in lock.changes) == 2
 
 
+@pytest.mark.parametrize("above", [0, 1])
+async def test_revision_that_somebody_else_used_is_passed_over_at_once(above: int) -> None:
+    """What was changed at the lock itself took a revision that was issued to the slot."""
+    async with make_rig() as rig:
+        lock = rig.locks["d-0"]
+        key = RecordKey(RecordKind.CREDENTIAL, 1, CredentialType.PIN)
+
+        def meddle(_: int, message: object) -> None:
+            if isinstance(message, m.SetUser):
+                lock.records[key] = (message.revision + above, TOMBSTONE_DIGEST, None)
+                lock.fault = None
+
+        lock.fault = meddle
+        code_id = await rig.add_code()
+        async with rig.running():
+            await rig.settle()
+            assert lock.session_count == 1
+            assert lock.pins() == {1: "123456"}
+            code = await rig.code(code_id)
+            assert (code.status, code.errors) == ("set", [])
+
+
+async def test_code_whose_clear_has_a_revision_that_somebody_else_used_is_cleared_at_once() -> (
+    None
+):
+    async with make_rig() as rig, rig.running():
+        lock = rig.locks["d-0"]
+        code_id = await rig.add_code()
+        await rig.settle()
+        key = RecordKey(RecordKind.CREDENTIAL, 1, CredentialType.PIN)
+
+        def meddle(_: int, message: object) -> None:
+            if isinstance(message, m.ClearCredential):
+                _, digest, content = lock.records[key]
+                lock.records[key] = (message.revision, digest, content)
+                lock.fault = None
+
+        lock.fault = meddle
+        await rig.delete_code(code_id)
+        await rig.settle()
+        assert lock.pins() == {}
+
+
 async def test_revision_that_is_always_higher_is_a_failure_and_no_endless_session() -> None:
     async with make_rig() as rig, rig.running():
         lock = rig.locks["d-0"]
