@@ -18,9 +18,12 @@ from pathlib import Path
 from typing import Any, Final
 
 import sqlalchemy as sa
+from sqlalchemy.dialects import registry
+from sqlalchemy.dialects.sqlite.pysqlite import SQLiteDialect_pysqlite
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
 from sqlalchemy.pool import StaticPool
+from sqlalchemy.util import LRUCache
 
 from gateway.errors import StoreError
 
@@ -30,6 +33,30 @@ _BUSY_TIMEOUT_MS: Final = 5000
 _TURN: Final = "LOCK TABLE instant IN EXCLUSIVE MODE"
 # PostgreSQL's serialization_failure and deadlock_detected: the batch may be run again.
 _RERUN_STATES: Final = ("40001", "40P01")
+# Statements that the store has, and a few forms of each: far more than are in use.
+_COMPILED_MAX: Final = 1000
+
+
+class _Sqlite(SQLiteDialect_pysqlite):
+    """SQLAlchemy's own dialect for SQLite, equal to every other of its kind.
+
+    Compiled statements are kept by statement and dialect, so every engine would compile all of
+    them again: a tenth of a second for each store that a bench or a test opens. All engines of
+    one process speak to one library, so what is compiled for one is right for each.
+    """
+
+    supports_statement_cache = True
+
+    def __eq__(self, other: object) -> bool:
+        return type(other) is type(self)
+
+    def __hash__(self) -> int:
+        return hash(type(self))
+
+
+_DIALECT: Final = "sqlite.strikeplate"
+registry.register(_DIALECT, __name__, _Sqlite.__name__)
+_COMPILED: Final[LRUCache[Any, Any]] = LRUCache(_COMPILED_MAX)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -128,8 +155,9 @@ def _sentence(error: DBAPIError) -> str:
 
 def _open_sqlite(url: URL, *, begin: str, poolclass: type[sa.Pool] | None = None) -> sa.Engine:
     engine = sa.create_engine(
-        url,
+        url.set(drivername=_DIALECT.replace(".", "+")),
         poolclass=poolclass,
+        execution_options={"compiled_cache": _COMPILED},
         # Connections are made in one thread of the funnel and may be closed in another.
         connect_args={"check_same_thread": False},
         hide_parameters=True,
