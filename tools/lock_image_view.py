@@ -62,7 +62,13 @@ def lock_view(image: bytes) -> ImageView:
 
 def _records_summary(view: MemoryView, memory: FlashMemory) -> str:
     damaged = f", {memory.damaged_count} damaged" if memory.damaged_count else ""
-    return f"{len(view.slots)} slots, {len(view.tombstones)} cleared records{damaged}"
+    slots = "1 slot" if len(view.slots) == 1 else f"{len(view.slots)} slots"
+    cleared = (
+        "1 cleared record"
+        if len(view.tombstones) == 1
+        else f"{len(view.tombstones)} cleared records"
+    )
+    return f"{slots}, {cleared}{damaged}"
 
 
 def record_tables(view: MemoryView) -> tuple[Table, ...]:

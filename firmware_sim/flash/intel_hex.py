@@ -46,12 +46,11 @@ def read_intel_hex(text: str) -> HexImage:
     try:
         loaded.loadhex(io.StringIO(text))
         base, last = loaded.minaddr(), loaded.maxaddr()
-    except (intelhex.IntelHexError, ValueError) as error:
-        # Its own words quote the line, which may hold a credential.
-        kind = type(error).__name__
-        line = getattr(error, "line", None)
-        where = f" in line {line}" if isinstance(line, int) else ""
-        raise ImageUnreadable(FORMAT, f"{kind}{where}") from None
+    except intelhex.IntelHexError as error:
+        # Its words give the number of a line and quote none, which may hold a credential.
+        raise ImageUnreadable(FORMAT, str(error)) from None
+    except ValueError:
+        raise ImageUnreadable(FORMAT, "a line of it holds no numbers") from None
     if base is None or last is None:
         raise ImageUnreadable(FORMAT, "it holds no data")
     if not any(_END.match(line) for line in text.splitlines()):

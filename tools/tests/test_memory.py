@@ -115,7 +115,7 @@ def test_lock_image_is_shown_by_slots_windows_log_and_wear(tmp_path: Path) -> No
     assert (ran.code, ran.err) == (0, "")
     lines = ran.out.splitlines()
     assert lines[0] == (
-        "lock C00000000001, profile latch-m: 2 slots, 1 cleared records, log 0 to 0"
+        "lock C00000000001, profile latch-m: 2 slots, 1 cleared record, log 0 to 0"
     )
     [jane] = [line for line in lines if "Jane" in line]
     assert jane.split()[:6] == ["3", "4821", "1", "3", "Jane", "occupied_enabled"]
@@ -284,7 +284,13 @@ def test_esp_nvs_and_littlefs_are_shown_and_compared(tmp_path: Path) -> None:
         ("x.bin", b"\xff" * 4096, ("--format", "zephyr-nvs"), 1, "no NVS item is in these"),
         ("x.bin", bytes(4096), ("--format", "esp-nvs"), 1, "this is no esp-nvs image"),
         ("x.bin", bytes(4096), ("--format", "lock"), 1, "this is no lock image"),
-        ("x.hex", b"hello", (), 1, "this is no Intel HEX image: HexRecordError in line 1"),
+        (
+            "x.hex",
+            b"hello",
+            (),
+            1,
+            "this is no Intel HEX image: Hex file contains invalid record at line 1",
+        ),
         ("x.bin", b"1", ("--format", "fat"), 2, "--format must be one of lock, zephyr-nvs"),
     ],
 )

@@ -37,11 +37,11 @@ def test_what_a_file_leaves_out_is_erased() -> None:
         ("", "holds no data"),
         (":00000001FF\n", "holds no data"),
         (":0100000000FF\n", "is cut short"),
-        ("hello", "HexRecordError in line 1"),
-        (":0100000000FF\n:0100000000FE\n", "RecordChecksumError in line 2"),
-        (":0100000000FF\n:0100000001FE\n", "AddressOverlapError in line 2"),
+        ("hello", "invalid record at line 1"),
+        (":0100000000FF\n:0100000000FE\n", "line 2 has invalid checksum"),
+        (":0100000000FF\n:0100000001FE\n", "data overlap at address 0x0 on line 2"),
         (":0100000000FF\n:02000004FFFFFC\n:01FFFF000001\n:00000001FF\n", "spans more than"),
-        (":é", "in line 1|holds no data"),
+        (":é", "at line 1|holds no data"),
     ],
 )
 def test_text_that_is_no_file_is_refused_without_quoting_it(text: str, reason: str) -> None:
