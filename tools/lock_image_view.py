@@ -27,6 +27,7 @@ from tools.image_tables import (
     used_share,
     without_blank_runs,
 )
+from tools.output import count
 
 
 def lock_view(image: bytes) -> ImageView:
@@ -62,13 +63,8 @@ def lock_view(image: bytes) -> ImageView:
 
 def _records_summary(view: MemoryView, memory: FlashMemory) -> str:
     damaged = f", {memory.damaged_count} damaged" if memory.damaged_count else ""
-    slots = "1 slot" if len(view.slots) == 1 else f"{len(view.slots)} slots"
-    cleared = (
-        "1 cleared record"
-        if len(view.tombstones) == 1
-        else f"{len(view.tombstones)} cleared records"
-    )
-    return f"{slots}, {cleared}{damaged}"
+    slots = count(len(view.slots), "slot")
+    return f"{slots}, {count(len(view.tombstones), 'cleared record')}{damaged}"
 
 
 def record_tables(view: MemoryView) -> tuple[Table, ...]:

@@ -11,7 +11,7 @@ from gateway.config import load_config
 from gateway.store.backup import StoreSummary
 from hil_tests.bench_instants import instant
 from hil_tests.bench_state import BenchState
-from tools.bench_client import add_state_option
+from tools.bench_options import add_state_option
 from tools.errors import UsageError
 from tools.output import Output, count
 

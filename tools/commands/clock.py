@@ -8,7 +8,8 @@ from typing import Any, Final
 from hil_tests.bench_instants import instant
 from tools import arguments as readers
 from tools.advancing import advance
-from tools.bench_client import BenchClient, add_bench_options
+from tools.bench_client import BenchClient
+from tools.bench_options import add_bench_options
 from tools.errors import UsageError
 from tools.output import Output
 

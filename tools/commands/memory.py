@@ -13,7 +13,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 
-from tools.bench_client import BenchClient, add_bench_options
+from tools.bench_client import BenchClient
+from tools.bench_options import add_bench_options
 from tools.errors import UsageError
 from tools.flash_images import (
     IMAGE_SUFFIXES,

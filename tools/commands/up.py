@@ -13,7 +13,7 @@ from gateway.config_schema import Document
 from hil_tests.bench_file import BenchFile, load_bench, read_bench, with_radio
 from hil_tests.bench_state import BenchState
 from tools import arguments as readers
-from tools.bench_client import add_state_option
+from tools.bench_options import add_state_option
 from tools.listening import listen, url_of
 from tools.logs import log_to_stderr
 from tools.output import Output, count

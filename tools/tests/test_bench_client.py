@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from tools.bench_client import BenchClient, add_bench_options, find_api_key, find_url
+from tools.bench_client import BenchClient
+from tools.bench_options import add_bench_options, find_api_key, find_url
 from tools.errors import BenchRefused, BenchUnreachable
 
 KEY = "seam_test_key"
