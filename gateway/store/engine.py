@@ -38,14 +38,26 @@ _COMPILED_MAX: Final = 1000
 
 
 class _Sqlite(SQLiteDialect_pysqlite):
-    """SQLAlchemy's own dialect for SQLite, equal to every other of its kind.
+    """SQLAlchemy's own dialect for SQLite, with a BEGIN, and equal to every other of its kind.
 
     Compiled statements are kept by statement and dialect, so every engine would compile all of
     them again: a tenth of a second for each store that a bench or a test opens. All engines of
     one process speak to one library, so what is compiled for one is right for each.
+
+    Args:
+        begin: The statement that begins a transaction. A listener could send it as well, but an
+            engine with a listener looks for more of them around every statement.
     """
 
     supports_statement_cache = True
+
+    def __init__(self, begin: str = "BEGIN", **options: Any) -> None:
+        super().__init__(**options)
+        self._begin = begin
+
+    def do_begin(self, dbapi_connection: Any) -> None:
+        """Begin a transaction; Python's own would begin late and commit on its own."""
+        dbapi_connection.cursor().execute(self._begin)
 
     def __eq__(self, other: object) -> bool:
         return type(other) is type(self)
@@ -157,6 +169,7 @@ def _open_sqlite(url: URL, *, begin: str, poolclass: type[sa.Pool] | None = None
     engine = sa.create_engine(
         url.set(drivername=_DIALECT.replace(".", "+")),
         poolclass=poolclass,
+        begin=begin,
         execution_options={"compiled_cache": _COMPILED},
         # Connections are made in one thread of the funnel and may be closed in another.
         connect_args={"check_same_thread": False},
@@ -165,7 +178,7 @@ def _open_sqlite(url: URL, *, begin: str, poolclass: type[sa.Pool] | None = None
 
     @sa.event.listens_for(engine, "connect")
     def prepare(connection: Any, _record: object) -> None:
-        # Python's own transaction handling would begin late and commit on its own.
+        # Transactions are begun by the dialect.
         connection.isolation_level = None
         cursor = connection.cursor()
         cursor.execute(f"PRAGMA busy_timeout = {_BUSY_TIMEOUT_MS}")
@@ -173,11 +186,6 @@ def _open_sqlite(url: URL, *, begin: str, poolclass: type[sa.Pool] | None = None
         cursor.execute("PRAGMA synchronous = FULL")
         cursor.execute("PRAGMA foreign_keys = ON")
         cursor.close()
-
-    @sa.event.listens_for(engine, "begin")
-    def begin_transaction(connection: sa.Connection) -> None:
-        # Past SQLAlchemy's own execution, which would cost more than the statement.
-        connection.connection.cursor().execute(begin)
 
     return engine
 
