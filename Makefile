@@ -46,10 +46,10 @@ newest:
 	@if [ -n "$(NEWEST)" ]; then $(MAKE) test PYTHON="$(NEWEST)" VENV=.venv-3.13; \
 	else echo "no python3.13 here: the tests ran on one Python only"; fi
 
-# Random weeks on benches under random faults, judged by oracles; no run begins after two minutes.
+# Random weeks on benches under random faults, judged by oracles; no run begins after five minutes.
 explore: $(STAMP)
 	rm -rf build/explore
-	$(BIN)/strikeplate explore --seeds 0:200 --suite grants --suite device --jobs 0 --minutes 2 \
+	$(BIN)/strikeplate explore --seeds 0:200 --suite grants --suite device --jobs 0 --minutes 5 \
 	  --campaign build/explore/campaign.jsonl
 
 bench: $(STAMP)
