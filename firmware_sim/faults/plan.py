@@ -8,6 +8,7 @@ time.
 from __future__ import annotations
 
 import dataclasses
+import math
 from typing import Any, Final
 
 from firmware_sim.errors import FaultPlanInvalid
@@ -124,8 +125,10 @@ class FaultPlan:
             wanted = type(field.default)
             if not _is_a(value, wanted):
                 raise FaultPlanInvalid(field.name, f"is no {_WORDS[wanted]}")
+            if isinstance(value, float) and math.isnan(value):
+                raise FaultPlanInvalid(field.name, "is not a number")
             low, high = field.metadata.get("low"), field.metadata.get("high")
-            if low is not None and not value >= low:
+            if low is not None and value < low:
                 raise FaultPlanInvalid(field.name, f"is below {low:g}")
             if high is not None and value > high:
                 raise FaultPlanInvalid(field.name, f"is above {high:g}")

@@ -82,6 +82,10 @@ class Campaign:
         """What is known of every run of this version."""
         return [line for line in self._lines.values() if line["strikeplate"] == self._version]
 
+    def count_of_other_versions(self) -> int:
+        """How many runs of other versions it holds."""
+        return len(self._lines) - len(self.all_lines())
+
     def add(self, line: Line) -> None:
         """Note a run, at once and for good; a known one is not noted again.
 

@@ -91,7 +91,7 @@ def run(arguments: argparse.Namespace, output: Output) -> int:
     todo = campaign.todo(specs)
     _perform(campaign, todo, arguments, output)
     lines = campaign.lines(specs) if arguments.seeds is not None else campaign.all_lines()
-    summary = _summary(lines, arguments.campaign, len(specs), len(todo), merged)
+    summary = _summary(lines, campaign, len(specs), len(todo), merged)
     output.result(summary, _text(summary))
     failed = [line for line in lines if line["verdict"] != Verdict.OK]
     if failed:
@@ -136,15 +136,16 @@ def _perform(
 
 
 def _summary(
-    lines: Sequence[Line], path: Path, asked: int, todo: int, merged: int
+    lines: Sequence[Line], campaign: Campaign, asked: int, todo: int, merged: int
 ) -> dict[str, Any]:
     verdicts = Counter(line["verdict"] for line in lines)
     return {
-        "campaign": str(path),
+        "campaign": str(campaign.path),
         "runs": len(lines),
         "verdicts": dict(sorted(verdicts.items())),
         "known_before": asked - todo,
         "merged": merged,
+        "of_other_versions": campaign.count_of_other_versions(),
         "not_run": max(0, asked - len(lines)),
         "failures": [
             {key: line[key] for key in ("token", "verdict", "sentence")}
@@ -159,6 +160,8 @@ def _text(summary: dict[str, Any]) -> str:
     text = f"{count(summary['runs'], 'run')}: {verdicts or 'none'} ({summary['campaign']})"
     if summary["not_run"]:
         text += f"; {summary['not_run']} not begun in time: the same command goes on with them"
+    if others := summary["of_other_versions"]:
+        text += f"; {count(others, 'run')} of other versions of strikeplate left out"
     return text
 
 

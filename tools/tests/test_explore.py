@@ -124,6 +124,20 @@ def test_shards_are_merged_to_one_campaign(
     assert len((folder / "campaign.jsonl").read_text().splitlines()) == 3
 
 
+def test_runs_of_another_version_are_told_of_and_count_for_nothing(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["explore", "--suite", "device", "--seeds", "0:1", "--campaign", "new.jsonl"]) == 0
+    line = json.loads((folder / "new.jsonl").read_text())
+    old = line | {"strikeplate": "0.0.9", "verdict": "unsafe"}
+    (folder / "old.jsonl").write_text(json.dumps(old) + "\n")
+    capsys.readouterr()
+    assert main(["explore", "--merge", "new.jsonl", "old.jsonl"]) == 0
+    told = capsys.readouterr().out
+    assert "1 run: 1 ok (campaign.jsonl)" in told
+    assert "1 run of other versions of strikeplate left out" in told
+
+
 @pytest.mark.parametrize(
     ("words", "sentence"),
     [

@@ -26,7 +26,7 @@ def test_every_knob_is_described() -> None:
     [
         ({"ble_loss": 1.01}, "the fault plan's ble_loss is above 1"),
         ({"ble_loss": -0.1}, "the fault plan's ble_loss is below 0"),
-        ({"ble_loss": float("nan")}, "the fault plan's ble_loss is below 0"),
+        ({"ble_loss": float("nan")}, "the fault plan's ble_loss is not a number"),
         ({"ble_loss": True}, "the fault plan's ble_loss is no number"),
         ({"ble_loss": "much"}, "the fault plan's ble_loss is no number"),
         ({"ble_mtu_max": 22}, "the fault plan's ble_mtu_max is below 23, the least there is"),
