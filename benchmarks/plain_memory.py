@@ -46,6 +46,11 @@ class PlainMemory:
         self._log_next_index = 0
 
     @property
+    def clock_move(self) -> None:
+        """See `LockMemory.clock_move`: nothing in a dict is ever half moved."""
+        return None
+
+    @property
     def salt(self) -> bytes:
         """See `LockMemory.salt`: nothing that a factory wrote is in a dict."""
         return b""

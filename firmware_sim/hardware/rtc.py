@@ -66,6 +66,7 @@ class RtcState:
         error_us: Bound of its error at the anchor, as far as it can know, microseconds.
         extra_ppb: Parts per billion by which something makes it run faster than it would.
         temperature_centi_c: Temperature of its crystal, hundredths of a degree Celsius.
+        set_number: What its firmware wrote with the time into a register that it has for that.
     """
 
     true_us: int
@@ -76,6 +77,7 @@ class RtcState:
     error_us: int = _SET_ERROR_US
     extra_ppb: int = 0
     temperature_centi_c: int = _TURNOVER_CENTI_C
+    set_number: int = 0
 
     @property
     def temperature_c(self) -> float:

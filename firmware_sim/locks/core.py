@@ -19,6 +19,7 @@ from firmware_sim.locks.timekeeping import (
 from firmware_sim.locks.tracing import DeviceTrace
 from firmware_sim.memory.interface import Change, LockMemory
 from firmware_sim.memory.records import DeviceState, Record
+from firmware_sim.memory.state_items import ClockMove
 from protocols.profiles.parser import Profile
 from protocols.strike.messages import AccessDenied, Alarm, LockOperation
 
@@ -144,6 +145,7 @@ class LockCore:
         now: float,
         *,
         records: Sequence[Record] = (),
+        clock_move: ClockMove | None = None,
     ) -> None:
         """Persist a new state with what happened, then make it real, then tell of it.
 
@@ -152,6 +154,7 @@ class LockCore:
             drafts: What happened, for the log, stamped by the new clock.
             now: Loop seconds.
             records: Records of the memory that change with it.
+            clock_move: What a setting of the clock moves with it.
 
         Raises:
             StateFileError: When it could not be persisted; nothing changed, nobody was told.
@@ -159,7 +162,9 @@ class LockCore:
         reading = read_clock(self.profile, self.rtc, state, now)
         state = after_reading(state, reading)
         entries = chained(self.memory, drafts, utc_s=reading.utc_s, quality=reading.quality)
-        self.memory.commit(Change(records=tuple(records), log=entries, state=state))
+        self.memory.commit(
+            Change(records=tuple(records), log=entries, state=state, clock_move=clock_move)
+        )
         self.rtc.restore(state.clock)
         for entry in entries:
             event = event_of(entry)

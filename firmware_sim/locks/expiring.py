@@ -14,7 +14,6 @@ from typing import Final
 from firmware_sim.memory.records import DeviceState, FirstUse
 
 _MINUTE_S: Final = 60
-_US_PER_S: Final = 1_000_000
 # A first use stays within the words that hold it (u32 seconds since 2000).
 _LAST_S: Final = 0xFFFF_FFFF
 
@@ -56,14 +55,13 @@ def after_use(state: DeviceState, code: Code, utc_s: int) -> DeviceState:
     return dataclasses.replace(state, first_uses=tuple(uses))
 
 
-def after_clock_set(state: DeviceState, shift_us: int) -> DeviceState:
+def after_clock_set(state: DeviceState, shift_s: int) -> DeviceState:
     """The state after a clock that knew the time was moved: codes expire as far away as before.
 
     Args:
         state: The device state.
-        shift_us: Microseconds by which the clock was set forward; negative = back.
+        shift_s: Seconds by which the clock was set forward, rounded down; negative = back.
     """
-    shift_s = shift_us // _US_PER_S
     uses = tuple(
         dataclasses.replace(use, used_s=min(max(use.used_s + shift_s, 0), _LAST_S))
         for use in state.first_uses

@@ -24,7 +24,7 @@ from firmware_sim.faults.points import DeviceFaults
 from firmware_sim.hardware.battery import BatteryPack
 from firmware_sim.hardware.keypad import KEYS, Keypad
 from firmware_sim.hardware.rtc import Rtc, RtcState
-from firmware_sim.locks import keypad_entry, lockout, misbehaviour, requests
+from firmware_sim.locks import clock_setting, keypad_entry, lockout, misbehaviour, requests
 from firmware_sim.locks.access_log import LogDraft
 from firmware_sim.locks.core import LockCore, LockEvent, LockListener, Nameplate
 from firmware_sim.locks.lock_hardware import LockHardware
@@ -36,6 +36,7 @@ from firmware_sim.locks.timekeeping import StatementPolicy
 from firmware_sim.locks.tracing import DeviceTrace, NoTrace
 from firmware_sim.memory.interface import LockMemory
 from firmware_sim.memory.records import DeviceState
+from firmware_sim.memory.state_items import ClockMove
 from firmware_sim.memory.view import LOG_TAIL, MemoryView, view_of
 from protocols.doorlock.vocabulary import ClockQuality, LogEvent
 from protocols.strike.messages import LogRecord
@@ -338,20 +339,19 @@ class LockFirmware:
         core.rtc.restore(core.state.clock)
         clock = core.rtc.when_powered(now)
         state = dataclasses.replace(core.state, clock=clock, is_powered=True, battery=battery)
+        state, move = clock_setting.settled(state, core.memory.clock_move)
         device_us = core.rtc.would_read_us(clock, now)
-        is_lost = clock.quality is ClockQuality.LOST
-        if is_lost or lockout.is_beyond(state, core.profile.lockout, device_us):
-            cut_us = core.state.clock.device_us
-            rules = core.profile.lockout
+        rules, cut_us = core.profile.lockout, core.state.clock.device_us
+        if clock.quality is ClockQuality.LOST or lockout.is_beyond(state, rules, device_us):
             state = lockout.after_clock_lost(state, rules, cut_us=cut_us, device_us=device_us)
-        self._boot(when_booted(state, core.profile, core.rtc.true_us(now)), now)
+        self._boot(when_booted(state, core.profile, core.rtc.true_us(now)), now, move)
         core.trace.record("power", on=True, clock_quality=core.reading(now).quality.name)
 
-    def _boot(self, state: DeviceState, now: float) -> None:
+    def _boot(self, state: DeviceState, now: float, move: ClockMove | None = None) -> None:
         """Start the processor: look at everything around it, and write down that it started."""
         core = self._core
         booted, drafts = notice(state, core.profile, core.rtc.true_us(now))
-        core.commit(booted, [LogDraft(event=LogEvent.POWER_ON), *drafts], now)
+        core.commit(booted, [LogDraft(event=LogEvent.POWER_ON), *drafts], now, clock_move=move)
 
     def _power_off(self, battery: BatteryPack, now: float) -> None:
         core = self._core

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any, Final
@@ -10,25 +9,22 @@ from typing import Any, Final
 from firmware_sim.errors import BrownOut, DevicePoweredOff
 from firmware_sim.faults.points import BROWN_OUT_S
 from firmware_sim.locks import (
-    expiring,
     holidays,
-    lockout,
     misbehaviour,
     programming,
     reading,
     scheduling,
 )
 from firmware_sim.locks.access_log import LogDraft
+from firmware_sim.locks.clock_setting import set_time
 from firmware_sim.locks.core import LockCore
 from firmware_sim.locks.mechanism import attempt, door_state
 from firmware_sim.locks.time_limits import mode_now, stored_ahead_s
-from firmware_sim.locks.timekeeping import after_statement
 from firmware_sim.memory.interface import LockMemory
 from firmware_sim.memory.local_bounds import told_digest
 from protocols.doorlock.schedule import admits_remote
 from protocols.doorlock.vocabulary import (
     AccessDeniedReason,
-    ClockQuality,
     DoorState,
     LockOperationType,
     LogEvent,
@@ -36,12 +32,8 @@ from protocols.doorlock.vocabulary import (
     Status,
 )
 from protocols.profiles.parser import Profile
-from protocols.profiles.vocabulary import ZoneAwareness
 from protocols.strike import messages as m
 
-# Minutes that local time may differ from UTC; beyond every zone in use (-12 to +14 h).
-_UTC_OFFSET_MIN_MAX: Final = 840
-_US_PER_S: Final = 1_000_000
 # A lock without a door sensor knows nothing of its door. Matter's attribute is null then; the
 # byte is ZCL's "undefined" (DoorState 0xFF).
 DOOR_UNDEFINED: Final = DoorState(0xFF)
@@ -97,40 +89,6 @@ def _get_status(core: LockCore, _message: m.GetStatus, now: float) -> m.DeviceSt
         log_next_index=core.memory.log_next_index,
         memory_digest=told_digest(core.memory, stored_ahead_s(profile, clock)),
     )
-
-
-def _set_time(core: LockCore, message: m.SetTime, now: float) -> m.StatusReply:
-    offset_min = message.utc_offset_min
-    if abs(offset_min) > _UTC_OFFSET_MIN_MAX:
-        return m.StatusReply(status=Status.INVALID_FIELD)
-    if offset_min and core.profile.clock.zone is ZoneAwareness.NONE:
-        # It has no place for a distance from UTC; what it would be told is not what it did.
-        return m.StatusReply(status=Status.CONSTRAINT_ERROR)
-    if not core.statement_policy.accepts(message.utc_s, core.state.statement_s):
-        return m.StatusReply(status=Status.INVALID_IN_STATE)
-    before = core.reading(now)
-    shift_us = message.utc_s * _US_PER_S - core.rtc.read_us(now)
-    clock = core.rtc.when_set(message.utc_s, offset_min, now)
-    # A clock that was right already is no event: a gateway may set it at every contact.
-    is_right = (
-        before.utc_s == message.utc_s
-        and before.quality is ClockQuality.TRUSTED
-        and core.state.clock.utc_offset_min == offset_min
-    )
-    drafts = [] if is_right else [LogDraft(event=LogEvent.CLOCK_SET)]
-    state = after_statement(lockout.after_clock_set(core.state, shift_us), message.utc_s)
-    if before.is_known:
-        # A clock that had lost the time measured nothing: what it noted before that stands.
-        state = expiring.after_clock_set(state, shift_us)
-    core.commit(dataclasses.replace(state, clock=clock), drafts, now)
-    core.trace.record(
-        "clock_set",
-        utc_s=message.utc_s,
-        utc_offset_min=offset_min,
-        shift_us=shift_us,
-        quality_before=before.quality.name,
-    )
-    return m.StatusReply(status=Status.SUCCESS)
 
 
 def _read_log(core: LockCore, message: m.ReadLog, _now: float) -> m.LogPage:
@@ -217,7 +175,7 @@ HANDLERS: Final[Mapping[type, Handler]] = MappingProxyType(
     {
         m.GetInfo: _get_info,
         m.GetStatus: _get_status,
-        m.SetTime: _set_time,
+        m.SetTime: set_time,
         m.SetUser: _by_memory(programming.set_user),
         m.SetCredential: _by_memory(programming.set_credential),
         m.GetCredentialStatus: _by_memory(reading.credential_status),

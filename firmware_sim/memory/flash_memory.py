@@ -33,7 +33,15 @@ from firmware_sim.memory.record_index import FIRST_RECORD_ID, read_index, stored
 from firmware_sim.memory.record_layout import RECORD_HEAD_BYTES, encode_record
 from firmware_sim.memory.records import DeviceState, Record
 from firmware_sim.memory.seen_contents import SeenContents
-from firmware_sim.memory.state_items import changed_items, with_flash_part, with_items
+from firmware_sim.memory.state_items import (
+    CLOCK_MOVE_ID,
+    ClockMove,
+    changed_items,
+    clock_move_items,
+    read_clock_move,
+    with_flash_part,
+    with_items,
+)
 from firmware_sim.memory.table import RecordTable
 from protocols.doorlock.digest import RecordKey
 from protocols.doorlock.vocabulary import RecordKind
@@ -152,6 +160,11 @@ class FlashMemory:
             self._salt = b"" if factory is None else factory.salt
         return self._salt
 
+    @property
+    def clock_move(self) -> ClockMove | None:
+        """See `LockMemory.clock_move`."""
+        return read_clock_move(self._items.read(CLOCK_MOVE_ID))
+
     def record(self, key: RecordKey) -> Record | None:
         """See `LockMemory.record`."""
         return self._table.get(key)
@@ -200,7 +213,7 @@ class FlashMemory:
         growth = self._growth(change.records)
         if items and growth > 0 and self._used_bytes + growth > self._budget_bytes:
             raise MemoryFull
-        items += changed_items(self.state, state)
+        items += changed_items(self.state, state) + clock_move_items(change.clock_move)
         before = self.flash.snapshot()
         with self._noted() as operations:
             try:

@@ -26,6 +26,7 @@ class HardwareState:
     clock_error_us: S64
     clock_extra_ppb: S64
     temperature_centi_c: S16
+    clock_set_number: U8
     lock_state: Annotated[LockState, ENUM8]
     bolt_operations: U32
     bolt_rests_at_us: S64
@@ -61,6 +62,7 @@ def encode_hardware(state: DeviceState) -> bytes:
             clock_error_us=clock.error_us,
             clock_extra_ppb=clock.extra_ppb,
             temperature_centi_c=clock.temperature_centi_c,
+            clock_set_number=clock.set_number,
             lock_state=bolt.position,
             bolt_operations=bolt.operations,
             bolt_rests_at_us=bolt.rests_at_us,
@@ -96,6 +98,7 @@ def with_hardware(state: DeviceState, data: bytes) -> DeviceState:
             error_us=stored.clock_error_us,
             extra_ppb=stored.clock_extra_ppb,
             temperature_centi_c=stored.temperature_centi_c,
+            set_number=stored.clock_set_number,
         ),
         bolt=Bolt(
             position=stored.lock_state,

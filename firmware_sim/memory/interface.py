@@ -8,6 +8,7 @@ from typing import Protocol
 
 from firmware_sim.flash.nor import NorFlash, Operation
 from firmware_sim.memory.records import DeviceState, Record
+from firmware_sim.memory.state_items import ClockMove
 from protocols.doorlock.digest import RecordKey
 from protocols.doorlock.vocabulary import RecordKind
 from protocols.strike.messages import LogRecord
@@ -23,11 +24,13 @@ class Change:
         records: Records and tombstones that replace what their keys held.
         log: Records appended to the log; the first continues at `log_next_index`.
         state: The new device state, when it changes.
+        clock_move: What a setting of the clock moves, when it moves something.
     """
 
     records: tuple[Record, ...] = ()
     log: tuple[LogRecord, ...] = ()
     state: DeviceState | None = None
+    clock_move: ClockMove | None = None
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -57,6 +60,10 @@ class LockMemory(Protocol):
     @property
     def state(self) -> DeviceState:
         """The device state."""
+
+    @property
+    def clock_move(self) -> ClockMove | None:
+        """What the last setting of the clock moved; None when nothing was moved ever."""
 
     @property
     def salt(self) -> bytes:

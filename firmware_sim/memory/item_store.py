@@ -68,6 +68,13 @@ class ItemStore:
             contents = self._nvs.contents()
         return {item_id: data for item_id, data in contents.items() if item_id not in UNREAD_IDS}
 
+    def read(self, item_id: int) -> bytes | None:
+        """One item; None where there is none, or a damaged one."""
+        try:
+            return self._nvs.read(item_id)
+        except NvsDataDamaged:
+            return None
+
     def write(self, items: Sequence[tuple[int, bytes]]) -> None:
         """Write items, all or none of them; see `Nvs.write` for what it raises."""
         if len(items) > 1:

@@ -85,6 +85,16 @@ class FirstUsesItem:
     first_uses: Annotated[tuple[FirstUse, ...], TO_END]
 
 
+@message
+class ClockMove:
+    """What the last setting of the clock moved that is counted on it."""
+
+    version: U8 = ITEM_VERSION
+    number: U8  # that the clock was given with the time
+    lockout_shift_us: S64 = 0
+    uses_shift_s: S64 = 0
+
+
 @dataclasses.dataclass(frozen=True, slots=True)
 class _Item:
     """One item: its id in NVS, its layout, and the attributes of the state that it holds."""
@@ -106,6 +116,9 @@ _ITEMS: Final = (
     _Item(0x0007, codec(ToldItem)),
 )
 _NAMES: Final = tuple((item, item.names) for item in _ITEMS)
+# No part of the state: it is read at power-up only.
+CLOCK_MOVE_ID: Final = 0x0008
+_CLOCK_MOVE: Final = _Item(CLOCK_MOVE_ID, codec(ClockMove))
 # First uses are spread over as many items by their slots, up to the ids of the records: four
 # in each of a lock of 500 users, so that an item stays as short as a record (48 bytes).
 _FIRST_USES_ID: Final = 0x0080
@@ -126,6 +139,17 @@ def changed_items(old: DeviceState | None, new: DeviceState) -> list[tuple[int, 
             fields = dict(zip(names, values, strict=True))
             found.append((item.item_id, item.codec.encode(item.codec.message(**fields))))
     return found + _changed_uses(() if old is None else old.first_uses, new.first_uses)
+
+
+def clock_move_items(move: ClockMove | None) -> list[tuple[int, bytes]]:
+    """Id and bytes of what a setting of the clock moved; none when it moved nothing."""
+    return [] if move is None else [(CLOCK_MOVE_ID, _CLOCK_MOVE.codec.encode(move))]
+
+
+def read_clock_move(data: bytes | None) -> ClockMove | None:
+    """What a setting of the clock moved; None when flash does not say."""
+    found: ClockMove | None = _read(_CLOCK_MOVE, data)
+    return found
 
 
 def _changed_uses(old: Sequence[FirstUse], new: Sequence[FirstUse]) -> list[tuple[int, bytes]]:

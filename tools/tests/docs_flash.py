@@ -28,9 +28,11 @@ from firmware_sim.memory.records import (
     Record,
 )
 from firmware_sim.memory.state_items import (
+    _CLOCK_MOVE,
     _FIRST_USES_ID,
     _FIRST_USES_ITEMS,
     _ITEMS,
+    ClockMove,
     FirstUsesItem,
 )
 from gateway.profiles import load_profiles
@@ -68,6 +70,7 @@ LAYOUTS: Final[Mapping[str, type]] = MappingProxyType(
             WeekDayContent,
             HolidayContent,
             *(item.codec.message for item in _ITEMS),
+            ClockMove,
             FirstUsesItem,
             FirstUse,
             LogRecord,
@@ -116,7 +119,7 @@ def flash_ids(_: str) -> str:
             "records, `FlashRecord`, in the order in which their keys were first written"
         ),
     }
-    for item in _ITEMS:
+    for item in (*_ITEMS, _CLOCK_MOVE):
         kind = item.codec.message
         found[f"{item.item_id:#06x}"] = f"`{kind.__name__}`: {sentence(kind.__doc__)}"
     last = _FIRST_USES_ID + _FIRST_USES_ITEMS - 1
