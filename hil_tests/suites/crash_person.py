@@ -33,6 +33,11 @@ class Diary:
     doors: dict[str, str] = dataclasses.field(default_factory=dict)
     unlocks: dict[str, str] = dataclasses.field(default_factory=dict)
 
+    @property
+    def answer_count(self) -> int:
+        """How much is remembered: steps that were begun, and what was answered to them."""
+        return sum(map(len, (self.begun, self.done, self.made, self.doors, self.unlocks)))
+
 
 class Person:
     """Works on a bench, step by step.

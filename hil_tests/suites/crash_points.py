@@ -4,6 +4,9 @@ Points are numbered from 1 in the order in which a run reaches them: every COMMI
 store, seen just before and just after it; every value that the gateway writes to a lock, before
 it leaves; every notification of a lock, before the gateway has it. A run is deterministic, so the
 n-th point of an undisturbed run is the n-th point of any run in which nothing happened before it.
+
+Of a killed gateway remains what it committed, what it sent, and what it answered. Points between
+which nothing of that was added are one to it: see `Tap.remains`.
 """
 
 from __future__ import annotations
@@ -40,7 +43,6 @@ class Victim(enum.StrEnum):
     RADIO = "radio"  # the lock goes out of range, and comes back
 
 
-COMMITS = (Point.BEFORE_COMMIT, Point.AFTER_COMMIT)
 FRAMES = (Point.WRITE, Point.NOTIFICATION)
 
 
@@ -74,23 +76,38 @@ class Tap:
     While the gateway is down nothing of it reaches the store or a lock, whatever its tasks still
     try before they are cancelled: a killed process does nothing more.
 
+    Args:
+        blow: What ends where; None = nothing does.
+        answer_count: How many answers of the gateway are remembered by somebody.
+
     Attributes:
         on_blow: Called when the blow falls, with the address of the lock if it is about one.
         counts: Points reached so far.
+        remains: The points at which a killed gateway leaves something else behind than at the
+            point before, each with its number.
         falls: How often the blow fell.
         is_down: Whether the gateway is dead and not started again yet.
     """
 
-    def __init__(self, blow: Blow | None) -> None:
+    def __init__(self, blow: Blow | None, answer_count: Callable[[], int]) -> None:
         self._blow = blow
+        self._answer_count = answer_count
+        self._left = (-1, -1, -1)
         self.on_blow: Callable[[str | None], None] = _tell_nobody
         self.counts: Counter[Point] = Counter()
+        self.remains: list[tuple[Point, int]] = []
         self.falls = 0
         self.is_down = False
 
     def _does_fall(self, point: Point, address: str | None = None) -> bool:
         """Count a point; whether the blow falls on it."""
         self.counts[point] += 1
+        # What is about to be sent has not left yet.
+        sent_count = self.counts[Point.WRITE] - (point is Point.WRITE)
+        left = (self.counts[Point.AFTER_COMMIT], sent_count, self._answer_count())
+        if left != self._left:
+            self._left = left
+            self.remains.append((point, self.counts[point]))
         blow = self._blow
         if blow is None or blow.point is not point or self.counts[point] not in blow.numbers:
             return False

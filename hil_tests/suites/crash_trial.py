@@ -43,11 +43,13 @@ class Trial:
     Attributes:
         finding: What can be seen at the end.
         counts: How many points of each kind there were.
+        remains: Those at which a killed gateway leaves something else behind than just before.
         falls: How often the blow fell.
     """
 
     finding: Finding
     counts: Counter[Point]
+    remains: tuple[tuple[Point, int], ...]
     falls: int
 
 
@@ -97,8 +99,8 @@ class _Performance:
         self._state = state
         self._workload = workload
         self._victim = None if blow is None else blow.victim
-        self._tap = Tap(blow)
         self._diary = Diary()
+        self._tap = Tap(blow, lambda: self._diary.answer_count)
         self._writes: dict[str, list[str]] = {door: [] for door in DOORS}
         self._door_of: dict[int, str] = {}
 
@@ -121,7 +123,8 @@ class _Performance:
                         return None
                     await self._revive(simulation.loop, bench)
                 finding = await look(bench, self._diary, self._writes)
-                return Trial(finding, self._tap.counts, self._tap.falls)
+                tap = self._tap
+                return Trial(finding, tap.counts, tuple(tap.remains), tap.falls)
         except GatewayUnusable:
             # It fell while the gateway was being started with its bench.
             if not self._tap.is_down:

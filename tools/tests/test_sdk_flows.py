@@ -41,10 +41,12 @@ def test_current_python_sdk_runs_the_demo_flow(tmp_path: Path) -> None:
 @pytest.mark.timeout(600)
 def test_python_sdk_1_runs_the_demo_flow(tmp_path: Path) -> None:
     venv = tmp_path / "venv"
-    subprocess.run([sys.executable, "-m", "venv", str(venv)], check=True)
+    # Without a pip of its own and without compiling: of both it would use little.
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(venv)], check=True)
     python = str(venv / "bin" / "python")
+    pip = [sys.executable, "-m", "pip", "--python", python]
     lock = str(SDK / "seam-1.lock")
-    install = [python, "-m", "pip", "install", "--quiet", "--require-hashes", "-r", lock]
+    install = [*pip, "install", "--quiet", "--no-compile", "--require-hashes", "-r", lock]
     subprocess.run(install, check=True)
     seen = run_flow([python, str(SDK / "flow.py")], tmp_path / "state")
     assert seen["ok"] is True
