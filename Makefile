@@ -36,9 +36,9 @@ layers: $(STAMP)
 coverage: $(STAMP)
 	$(BIN)/python -m tools.tests.coverage_gate run
 
-# What needs real servers, another runtime, or minutes; the suites; and properties, at length.
+# What needs real servers, another runtime, or minutes; suites and sweeps; and properties, at length.
 servers: $(STAMP)
-	$(BIN)/python -m pytest -n auto --dist worksteal -m "real_servers or suite or hypothesis" \
+	$(BIN)/python -m pytest -n auto --dist worksteal -m "real_servers or suite or sweep or hypothesis" \
 	  --hypothesis-profile=long
 
 # What users run, as they run it.

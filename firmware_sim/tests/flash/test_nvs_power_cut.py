@@ -13,6 +13,8 @@ from firmware_sim.flash.power_cut import SweepReport, ViolationKind
 from firmware_sim.flash.torn import ALL_MODELS, TornModel
 from firmware_sim.tests.flash.workloads import TWO_SMALL, drawn_writes, sweep, writes
 
+pytestmark = pytest.mark.sweep
+
 # The sweeps must not depend on the day's luck: a CRC of eight bits lets one in some tens of
 # thousands of randomly torn entries pass.
 SEARCH = settings(
