@@ -58,6 +58,8 @@ def _ready_url(lines: Iterator[str], state: Path) -> str:
 
 def _run(words: list[str], telling: Connection, log: Path) -> None:
     """In the child: what `up` writes goes where `start_bench` would have it."""
+    # As there, too: the bench has a key of its own.
+    os.environ.pop("STRIKEPLATE_API_KEY", None)
     os.dup2(telling.fileno(), sys.stdout.fileno())
     with log.open("w", encoding="utf-8") as errors:
         os.dup2(errors.fileno(), sys.stderr.fileno())
