@@ -5,18 +5,20 @@ store, seen just before and just after it; every value that the gateway writes t
 it leaves; every notification of a lock, before the gateway has it. A run is deterministic, so the
 n-th point of an undisturbed run is the n-th point of any run in which nothing happened before it.
 
-Of a killed gateway remains what it committed, what it sent, and what it answered. Points between
-which nothing of that was added are one to it: see `Tap.remains`.
+Of a killed gateway remains what it committed, what it sent, and what it answered. Points within a
+second between which nothing of that was added are one to it: see `Tap.remains`. Later ones are
+not: an outage at noon is another than one at one, when a code was due.
 """
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import dataclasses
 import enum
 from collections import Counter
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, Final
 
 import pytest
 
@@ -44,6 +46,8 @@ class Victim(enum.StrEnum):
 
 
 FRAMES = (Point.WRITE, Point.NOTIFICATION)
+# Far below the length of an outage, and above what an exchange takes.
+_AT_ONCE_S: Final = 1.0
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -84,7 +88,7 @@ class Tap:
         on_blow: Called when the blow falls, with the address of the lock if it is about one.
         counts: Points reached so far.
         remains: The points at which a killed gateway leaves something else behind than at the
-            point before, each with its number.
+            point before, or does so later, each with its number.
         falls: How often the blow fell.
         is_down: Whether the gateway is dead and not started again yet.
     """
@@ -93,6 +97,7 @@ class Tap:
         self._blow = blow
         self._answer_count = answer_count
         self._left = (-1, -1, -1)
+        self._left_at_s = 0.0
         self.on_blow: Callable[[str | None], None] = _tell_nobody
         self.counts: Counter[Point] = Counter()
         self.remains: list[tuple[Point, int]] = []
@@ -105,8 +110,9 @@ class Tap:
         # What is about to be sent has not left yet.
         sent_count = self.counts[Point.WRITE] - (point is Point.WRITE)
         left = (self.counts[Point.AFTER_COMMIT], sent_count, self._answer_count())
-        if left != self._left:
-            self._left = left
+        now_s = asyncio.get_running_loop().time()
+        if left != self._left or now_s - self._left_at_s >= _AT_ONCE_S:
+            self._left, self._left_at_s = left, now_s
             self.remains.append((point, self.counts[point]))
         blow = self._blow
         if blow is None or blow.point is not point or self.counts[point] not in blow.numbers:

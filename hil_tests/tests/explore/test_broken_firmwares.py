@@ -11,7 +11,7 @@ from hil_tests.explore.token import RunSpec
 from hil_tests.tests.explore.broken_firmwares import BROKEN
 
 # About half of all locks that a run draws have every type of user, so some seeds are for nothing.
-_SEEDS: Final = 40
+_SEEDS_END: Final = 40
 # What is found late begins later: the seeds before are known to be for nothing.
 _FIRST: Final = {"expires_a_second_late": 20, "opens_to_disabled_users_in_passage_mode": 8}
 # A sample for every change, with seeds that are known to find it; all of them are for the check.
@@ -22,8 +22,7 @@ _SAMPLE: Final = {"never_uses_up_one_time_codes": 2, "hashes_four_digits_only": 
 @pytest.mark.parametrize("mistake", BROKEN)
 def test_mistake_is_found_within_some_seeds(monkeypatch: pytest.MonkeyPatch, mistake: str) -> None:
     BROKEN[mistake](monkeypatch)
-    first = _FIRST.get(mistake, 0)
-    seeds = range(first, first + _SEEDS)
+    seeds = range(_FIRST.get(mistake, 0), _SEEDS_END)
     verdicts = (perform(RunSpec(suite="device", seed=seed)).verdict for seed in seeds)
     assert Verdict.UNSAFE in verdicts
 
