@@ -37,6 +37,10 @@ _FOLDER_MODE: Final = 0o700
 _KEY_MODE: Final = 0o600
 _KEY_BYTES: Final = 16
 
+_MEMORY_DISK: Final = Path("/dev/shm")  # noqa: S108 - whoever uses it makes a folder of its own.
+# For state that nobody keeps, which need not wait for a disk; None where a system has none.
+RAM_DISK: Final = _MEMORY_DISK if _MEMORY_DISK.is_dir() else None
+
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class ClockRecord:

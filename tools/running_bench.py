@@ -8,13 +8,15 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from tools.errors import ToolError
 
 # A bench that is told to end closes its links and its store first; this is far beyond that.
 STOP_TIMEOUT_S = 20.0
+# What may lead a person's commands to a bench; one that is started here has its own.
+FOREIGN_NAMES = frozenset({"STRIKEPLATE_API_KEY", "STRIKEPLATE_URL"})
 LOG_NAME = "up.log"
 
 
@@ -43,21 +45,22 @@ def running_bench(state: Path, options: Sequence[str] = ()) -> Iterator[tuple[st
 def start_bench(state: Path, options: Sequence[str] = ()) -> subprocess.Popen[str]:
     """Start `strikeplate up` with its state in a folder of its own."""
     state.mkdir(mode=0o700, parents=True, exist_ok=True)
-    environment = {
-        name: value
-        for name, value in os.environ.items()
-        if name not in {"STRIKEPLATE_API_KEY", "STRIKEPLATE_URL"}
-    }
+    environment = {name: value for name, value in os.environ.items() if name not in FOREIGN_NAMES}
     # The child's words go to a file: a pipe that nobody reads would stop it when full.
     with (state / LOG_NAME).open("w", encoding="utf-8") as log:
         return subprocess.Popen(  # noqa: S603 - our own program, no shell.
             # -P: a folder `tools` where the user stands must not be taken for ours.
-            [sys.executable, "-P", "-m", "tools.cli", "up", "--json", "--state", state, *options],
+            [sys.executable, "-P", "-m", "tools.cli", *up_words(state, options)],
             stdout=subprocess.PIPE,
             stderr=log,
             text=True,
             env=environment,
         )
+
+
+def up_words(state: Path, options: Sequence[str]) -> list[str]:
+    """The command line of a bench whose start somebody waits for."""
+    return ["up", "--json", "--state", str(state), *options]
 
 
 def wait_until_ready(process: subprocess.Popen[str], state: Path) -> str:
@@ -67,11 +70,23 @@ def wait_until_ready(process: subprocess.Popen[str], state: Path) -> str:
         ToolError: When the process ended first.
     """
     assert process.stdout is not None  # noqa: S101 - it was opened as a pipe.
-    for line in process.stdout:
+    try:
+        return ready_url(process.stdout, state)
+    except ToolError:
+        process.wait()
+        raise
+
+
+def ready_url(told: Iterable[str], state: Path) -> str:
+    """The URL of a bench, from what it tells line by line.
+
+    Raises:
+        ToolError: When it ended first.
+    """
+    for line in told:
         document = json.loads(line)
         if document.get("ready"):
             return str(document["url"])
-    process.wait()
     raise ToolError(f"the bench did not start: {_last_words(state / LOG_NAME)}")
 
 

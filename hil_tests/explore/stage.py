@@ -8,17 +8,14 @@ import random
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Coroutine
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 from firmware_sim.kernel.streams import Streams
 from gateway.config_schema import Document
 from hil_tests.bench_file import BenchFile, read_bench
+from hil_tests.bench_state import RAM_DISK
 from hil_tests.oracles.safety import SafetyOracle
 from hil_tests.sim_bench import SimBench, SimOptions, sim_bench
-
-# A store that nobody keeps need not wait for a disk, where a system has memory for that.
-_MEMORY_DISK: Final = Path("/dev/shm")  # noqa: S108 - a folder of random name is made in it.
-_SCRATCH: Final = _MEMORY_DISK if _MEMORY_DISK.is_dir() else None
 
 
 @dataclasses.dataclass(slots=True)
@@ -46,7 +43,7 @@ class Stage:
     @contextlib.asynccontextmanager
     async def bench(self, file: BenchFile) -> AsyncIterator[tuple[SimBench, SafetyOracle]]:
         """A bench with an oracle that watches it; one a run."""
-        options = SimOptions(seed=self.seed, trace_path=self.trace_path, scratch=_SCRATCH)
+        options = SimOptions(seed=self.seed, trace_path=self.trace_path, scratch=RAM_DISK)
         async with sim_bench(file, options) as running:
             try:
                 yield running, SafetyOracle(running)

@@ -43,8 +43,8 @@ class Trial:
     Attributes:
         finding: What can be seen at the end.
         counts: How many points of each kind there were.
-        remains: Those at which a killed gateway leaves something else behind than at the one before,
-            or does so later.
+        remains: Those at which a killed gateway leaves something else behind than at the one
+            before, or does so later.
         falls: How often the blow fell.
     """
 

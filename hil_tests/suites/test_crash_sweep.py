@@ -21,12 +21,12 @@ from typing import Final
 import pytest
 
 from hil_tests.bench_file import BenchFile
+from hil_tests.bench_state import RAM_DISK
 from hil_tests.suites.crash_finding import differences
 from hil_tests.suites.crash_points import FRAMES, Blow, Point, Victim
 from hil_tests.suites.crash_trial import Stage, Trial
 from hil_tests.suites.crash_workloads import WORKLOADS
 
-RAM_DISK: Final = Path("/dev/shm")  # noqa: S108 - a folder of our own is made in it.
 # One point in so many is swept in `make test`: together well under a minute on two cores.
 SAMPLE: Final = {Victim.GATEWAY: 23, Victim.LOCK: 41, Victim.BENCH: 61, Victim.RADIO: 121}
 # Parts into which the points of one workload are cut, so that each is done within a test's time.
@@ -42,8 +42,7 @@ AGAIN: Final = (2, 7)
 def stage(bench_file: BenchFile) -> Iterator[Stage]:
     # A RAM disk where there is one: what counts is what was written before the blow and what was
     # not, and a disk's own time to write it is half of a trial.
-    folder = RAM_DISK if RAM_DISK.is_dir() else None
-    with tempfile.TemporaryDirectory(prefix="strikeplate-stage-", dir=folder) as stage:
+    with tempfile.TemporaryDirectory(prefix="strikeplate-stage-", dir=RAM_DISK) as stage:
         yield Stage(bench_file, Path(stage))
 
 

@@ -7,7 +7,6 @@ two seconds of importing, which a hundred benches would pay one by one, are paid
 from __future__ import annotations
 
 import contextlib
-import json
 import multiprocessing
 import os
 import sys
@@ -18,7 +17,13 @@ from pathlib import Path
 from typing import Final
 
 from tools.cli import main
-from tools.running_bench import LOG_NAME, STOP_TIMEOUT_S
+from tools.running_bench import (
+    FOREIGN_NAMES,
+    LOG_NAME,
+    STOP_TIMEOUT_S,
+    ready_url,
+    up_words,
+)
 
 # One server for each worker of a test run.
 _CONTEXT: Final = multiprocessing.get_context("forkserver")
@@ -33,14 +38,14 @@ def forked_bench(state: Path, options: Sequence[str]) -> Iterator[tuple[ForkServ
     """
     state.mkdir(mode=0o700, parents=True, exist_ok=True)
     told, telling = _CONTEXT.Pipe(duplex=False)
-    words = ["up", "--json", "--state", str(state), *options]
+    words = up_words(state, options)
     process = _CONTEXT.Process(target=_run, args=(words, telling, state / LOG_NAME))
     process.start()
     telling.close()
     # It stays open: whatever the bench says later must not find a closed pipe.
     with told, os.fdopen(os.dup(told.fileno()), encoding="utf-8") as lines:
         try:
-            yield process, _ready_url(lines, state)
+            yield process, ready_url(lines, state)
         finally:
             process.terminate()
             process.join(STOP_TIMEOUT_S)
@@ -48,18 +53,10 @@ def forked_bench(state: Path, options: Sequence[str]) -> Iterator[tuple[ForkServ
             process.join()
 
 
-def _ready_url(lines: Iterator[str], state: Path) -> str:
-    for line in lines:
-        document = json.loads(line)
-        if document.get("ready"):
-            return str(document["url"])
-    raise AssertionError((state / LOG_NAME).read_text(encoding="utf-8"))
-
-
 def _run(words: list[str], telling: Connection, log: Path) -> None:
     """In the child: what `up` writes goes where `start_bench` would have it."""
-    # As there, too: the bench has a key of its own.
-    os.environ.pop("STRIKEPLATE_API_KEY", None)
+    for name in FOREIGN_NAMES:
+        os.environ.pop(name, None)
     os.dup2(telling.fileno(), sys.stdout.fileno())
     with log.open("w", encoding="utf-8") as errors:
         os.dup2(errors.fileno(), sys.stderr.fileno())

@@ -21,6 +21,7 @@ from typing import Protocol
 import httpx
 import pytest
 
+from hil_tests.bench_state import RAM_DISK
 from tools.bench_client import BenchClient
 from tools.running_bench import start_bench, stop_bench, wait_until_ready
 from tools.tests.forked_bench import forked_bench
@@ -180,8 +181,7 @@ def device_id(bench: BenchClient, name: str) -> str:
 @pytest.fixture
 def state() -> Iterator[Path]:
     """A state folder, on a RAM disk where there is one: a process ends here, not the machine."""
-    ram_disk = Path("/dev/shm")  # noqa: S108 - a folder of our own is made in it.
-    with tempfile.TemporaryDirectory(dir=ram_disk if ram_disk.is_dir() else None) as folder:
+    with tempfile.TemporaryDirectory(dir=RAM_DISK) as folder:
         yield Path(folder) / "state"
 
 

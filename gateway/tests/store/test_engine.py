@@ -1,14 +1,16 @@
 from __future__ import annotations
 
+import contextlib
 import sqlite3
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
 
 from gateway.errors import StoreError
-from gateway.store import schema
+from gateway.store import engine, schema
 from gateway.store.engine import open_engines, parse_url, sqlite_path, store_errors
 from gateway.store.funnel import Store
 from gateway.tests.store.clocks import SetClock
@@ -79,4 +81,31 @@ def test_writer_when_it_begins_then_a_second_one_waits_and_readers_do_not(tmp_pa
         other.execute("BEGIN IMMEDIATE")
         other.execute("COMMIT")
     other.close()
+    engines.dispose()
+
+
+def test_second_store_compiles_no_statement_again(tmp_path: Path) -> None:
+    query: sa.Select[Any] = sa.select(sa.literal_column("1").label("of_this_test")).where(
+        sa.bindparam("of") == 7
+    )
+    compiled = []
+    for name in ("one", "two"):
+        engines = open_engines(f"sqlite:///{tmp_path / name}.db")
+        for each in (engines.writer, engines.reader):
+            with each.begin() as conn:
+                assert conn.execute(query, {"of": 7}).scalar() == 1
+                compiled.append(len(engine._COMPILED))
+        engines.dispose()
+    assert len(set(compiled)) == 1
+
+
+def test_writer_takes_the_lock_where_its_transaction_begins(tmp_path: Path) -> None:
+    path = tmp_path / "store.db"
+    engines = open_engines(f"sqlite:///{path}")
+    with contextlib.closing(sqlite3.connect(path, timeout=0, isolation_level=None)) as other:
+        with engines.reader.begin():
+            other.execute("BEGIN IMMEDIATE")
+            other.execute("ROLLBACK")
+        with engines.writer.begin(), pytest.raises(sqlite3.OperationalError, match="locked"):
+            other.execute("BEGIN IMMEDIATE")
     engines.dispose()
